@@ -1,0 +1,268 @@
+//! One thing that happened.
+
+use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Container, Process, Task, Timestamp};
+
+/// Where events come from; the names are those of Falco rules' `source`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// System calls of processes in a task.
+    #[default]
+    Syscall,
+    /// CloudTrail records.
+    AwsCloudtrail,
+    /// VPC flow log records.
+    VpcFlow,
+    /// State changes ECS reports.
+    Ecs,
+    /// Lines an application logged.
+    AppLog,
+}
+
+impl Source {
+    /// The name used in rules and on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Syscall => "syscall",
+            Self::AwsCloudtrail => "aws_cloudtrail",
+            Self::VpcFlow => "vpc_flow",
+            Self::Ecs => "ecs",
+            Self::AppLog => "app_log",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+macro_rules! event_types {
+    ($($variant:ident = $name:literal),* $(,)?) => {
+        /// The kind of a syscall event, named as Falco's `evt.type`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[expect(missing_docs, reason = "each variant is the system call of that name")]
+        #[repr(u8)]
+        pub enum EventType { $(#[serde(rename = $name)] $variant),* }
+
+        impl EventType {
+            /// Every kind the sensor can observe.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name as in `evt.type`.
+            #[must_use]
+            pub fn name(self) -> &'static str { match self { $(Self::$variant => $name),* } }
+        }
+    };
+}
+
+event_types! {
+    Execve = "execve", Execveat = "execveat",
+    Open = "open", Openat = "openat", Openat2 = "openat2", Creat = "creat",
+    Rename = "rename", Renameat = "renameat", Renameat2 = "renameat2",
+    Unlink = "unlink", Unlinkat = "unlinkat", Rmdir = "rmdir",
+    Mkdir = "mkdir", Mkdirat = "mkdirat",
+    Chmod = "chmod", Fchmod = "fchmod", Fchmodat = "fchmodat", Fchmodat2 = "fchmodat2",
+    Chown = "chown", Lchown = "lchown", Fchown = "fchown", Fchownat = "fchownat",
+    Link = "link", Linkat = "linkat", Symlink = "symlink", Symlinkat = "symlinkat",
+    Connect = "connect", Bind = "bind", Listen = "listen", Accept = "accept", Accept4 = "accept4",
+    Sendto = "sendto", Sendmsg = "sendmsg", Sendmmsg = "sendmmsg",
+    Setuid = "setuid", Setgid = "setgid", Setresuid = "setresuid", Setresgid = "setresgid",
+    Setreuid = "setreuid", Setregid = "setregid",
+    Ptrace = "ptrace", ProcessVmWritev = "process_vm_writev",
+    Mount = "mount", Umount2 = "umount2", Setns = "setns", Unshare = "unshare", Chroot = "chroot",
+    MemfdCreate = "memfd_create", Dup2 = "dup2", Dup3 = "dup3",
+    Bpf = "bpf", InitModule = "init_module", FinitModule = "finit_module",
+    Userfaultfd = "userfaultfd", IoUringSetup = "io_uring_setup",
+    Procexit = "procexit",
+}
+
+/// The text names no event type that can be observed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("unknown event type {0:?}")]
+pub struct UnknownEventType(pub String);
+
+impl FromStr for EventType {
+    type Err = UnknownEventType;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| UnknownEventType(text.to_owned()))
+    }
+}
+
+impl EventType {
+    /// open, openat, openat2, creat.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Openat | Self::Openat2 | Self::Creat)
+    }
+
+    /// execve, execveat.
+    #[must_use]
+    pub fn is_exec(self) -> bool {
+        matches!(self, Self::Execve | Self::Execveat)
+    }
+}
+
+/// Whether the call is known to have succeeded.
+///
+/// A sensor that answers at the entry of a call sees an attempt; the result is learned later, or never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The call was made; its result is not known.
+    #[default]
+    Attempt,
+    /// The result is known: the return value, or a negative errno.
+    Confirmed(i64),
+}
+
+/// One argument of a call, named as Falco names it (`evt.arg.name`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arg {
+    /// Falco's name of the parameter: `name`, `path`, `flags`, `mode`, `oldpath`, `newpath`, `uid`, ...
+    pub name: String,
+    /// Its value.
+    pub value: ArgValue,
+}
+
+/// The value of an argument.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArgValue {
+    /// A number without further meaning: a file descriptor, an id.
+    Int(i64),
+    /// Text as the process gave it (invalid UTF-8 replaced).
+    Text(String),
+    /// A path as the process gave it; resolved against the directory in [`Event::paths`].
+    Path(String),
+    /// Flags: the kernel's bits and Falco's names joined by `|`.
+    Flags(u64, String),
+}
+
+impl fmt::Display for ArgValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(number) => write!(f, "{number}"),
+            Self::Text(text) | Self::Path(text) => f.write_str(text),
+            Self::Flags(_, names) => f.write_str(names),
+        }
+    }
+}
+
+/// What a file descriptor or an address argument refers to (Falco's `fd.*`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fd {
+    /// Descriptor number, -1 when there is none (yet).
+    pub num: i64,
+    /// Falco's type character: `f` file, `d` directory, `4` `6` IP sockets, `u` unix socket, `p` pipe, `o` other.
+    pub typechar: Option<char>,
+    /// Absolute, normalised path of a file, or `local->remote` of a connection (`fd.name`).
+    pub name: String,
+    /// Path as the process gave it (`fd.nameraw`).
+    pub nameraw: String,
+    /// Address at this end.
+    pub local: Option<SocketAddr>,
+    /// Address at the other end.
+    pub remote: Option<SocketAddr>,
+    /// The process is the client of the connection (false: server). `None` when there is no connection.
+    pub client: Option<bool>,
+    /// `tcp`, `udp`, `icmp`, `raw` when known (`fd.l4proto`).
+    pub l4proto: Option<String>,
+}
+
+/// One thing that happened, with everything a rule may ask about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Order within its producer; gaps are calls that were not seen.
+    pub num: u64,
+    /// When the call was entered.
+    pub time: Timestamp,
+    /// Where the event comes from.
+    pub source: Source,
+    /// Which call.
+    pub kind: EventType,
+    /// Thread that made the call.
+    pub tid: u32,
+    /// The process.
+    pub process: Arc<Process>,
+    /// Arguments in Falco's order.
+    pub args: Vec<Arg>,
+    /// Absolute, normalised paths of the call's path arguments, by argument name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<(String, String)>,
+    /// The file or connection the call is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fd: Option<Fd>,
+    /// What is known of the result.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// The task.
+    pub task: Arc<Task>,
+    /// The container.
+    pub container: Arc<Container>,
+}
+
+impl Event {
+    /// The argument of that name.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<&ArgValue> {
+        self.args.iter().find(|arg| arg.name == name).map(|arg| &arg.value)
+    }
+
+    /// The normalised path of the argument of that name.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<&str> {
+        self.paths.iter().find(|(arg, _)| arg == name).map(|(_, path)| path.as_str())
+    }
+
+    /// Bits of the `flags` argument.
+    #[must_use]
+    pub fn flag_bits(&self) -> Option<u64> {
+        match self.arg("flags") {
+            Some(ArgValue::Flags(bits, _)) => Some(*bits),
+            _ => None,
+        }
+    }
+
+    /// An open that asks for writing, creating or truncating (Falco's `evt.is_open_write`): access mode
+    /// `O_WRONLY` or `O_RDWR`. `creat` always writes.
+    #[must_use]
+    pub fn is_open_write(&self) -> bool {
+        self.kind == EventType::Creat
+            || (self.kind.is_open() && self.flag_bits().is_some_and(|bits| bits & 0o3 != 0))
+    }
+
+    /// An open that asks for reading (`evt.is_open_read`): access mode `O_RDONLY` or `O_RDWR`.
+    #[must_use]
+    pub fn is_open_read(&self) -> bool {
+        self.kind.is_open()
+            && self.kind != EventType::Creat
+            && self.flag_bits().is_some_and(|bits| bits & 0o3 != 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventType;
+
+    #[test]
+    fn names_round_trip() {
+        for kind in EventType::ALL {
+            assert_eq!(kind.name().parse(), Ok(*kind));
+            assert_eq!(serde_json::to_string(kind).unwrap(), format!("{:?}", kind.name()));
+        }
+        assert!("read".parse::<EventType>().is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! The words of the product as types: what happened (events), who did it (processes), where (tasks and
+//! containers), what a rule or a check said of it (detections, check results), what a person acts on
+//! (findings), and how all of it travels (batches).
+//!
+//! No I/O lives here apart from [`bounded`], the one way this workspace reads a file of unknown size.
+
+pub mod batch;
+pub mod bounded;
+pub mod check;
+pub mod detection;
+pub mod event;
+pub mod finding;
+pub mod heartbeat;
+pub mod priority;
+pub mod process;
+pub mod secret;
+pub mod standard;
+pub mod time;
+pub mod trap;
+pub mod workload;
+
+pub use batch::{Batch, BatchHeader, Lost, Record};
+pub use check::{CheckResult, CheckStatus};
+pub use detection::Detection;
+pub use event::{Arg, Event, EventType, Fd, Outcome, Source};
+pub use finding::{Finding, FindingKind, FindingState};
+pub use heartbeat::Heartbeat;
+pub use priority::Priority;
+pub use process::Process;
+pub use secret::Secret;
+pub use time::Timestamp;
+pub use trap::{Trap, TrapSet};
+pub use workload::{Container, Task};
