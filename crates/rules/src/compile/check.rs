@@ -1,0 +1,68 @@
+//! One comparison, ready to be made.
+
+use fargard_model::Event;
+
+use super::{matcher::Matcher, operand::Operand, pair};
+use crate::{
+    fields::{Value, Values},
+    syntax::ast::Op,
+};
+
+/// A comparison.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) left: Operand,
+    pub(crate) test: Test,
+    /// The comparison as text, lists put in: equal texts are equal comparisons.
+    pub(crate) text: String,
+}
+
+/// How the left side is tested.
+#[derive(Debug)]
+pub(crate) enum Test {
+    Exists,
+    /// Against constants.
+    Matches(Matcher),
+    /// Against another field of the event.
+    Field(Op, Operand),
+}
+
+impl Check {
+    /// Whether it holds. A side without a value makes every comparison false.
+    pub(crate) fn holds(&self, event: &Event) -> bool {
+        let values = self.left.values(event);
+        match &self.test {
+            Test::Exists => !values.is_missing(),
+            Test::Matches(matcher) => matches(&values, matcher),
+            Test::Field(op, right) => {
+                let right = right.values(event);
+                matches!(right.as_slice(), [right] if any(&values, *op == Op::Ne, |left| pair::compare(left, *op, right)))
+            }
+        }
+    }
+
+    /// A guess of the work, to ask the cheap questions first.
+    pub(super) fn cost(&self) -> u32 {
+        let test = match &self.test {
+            Test::Exists => 0,
+            Test::Matches(matcher) => matcher.cost(),
+            Test::Field(..) => 10,
+        };
+        self.left.cost() + test
+    }
+}
+
+/// Whether a matcher accepts what a field gave.
+pub(crate) fn matches(values: &Values<'_>, matcher: &Matcher) -> bool {
+    any(values, matches!(matcher, Matcher::Not(_)), |value| matcher.accepts(value))
+}
+
+fn any(values: &Values<'_>, is_ne: bool, mut accepts: impl FnMut(&Value<'_>) -> bool) -> bool {
+    match values {
+        Values::Missing => false,
+        Values::One(value) => accepts(value),
+        Values::Any(values) => values.iter().any(accepts),
+        Values::Ends(values) if is_ne => values.iter().all(accepts),
+        Values::Ends(values) => values.iter().any(accepts),
+    }
+}

@@ -1,0 +1,236 @@
+//! From definitions to a ruleset: macros and lists put in, fields found, types checked, equal parts shared.
+
+mod call_names;
+pub(crate) mod check;
+mod event_types;
+mod glob;
+mod lower;
+mod matcher;
+pub(crate) mod operand;
+mod output;
+mod pair;
+mod pathset;
+mod ports;
+mod posix_regex;
+pub(crate) mod program;
+mod specialize;
+mod typing;
+
+use std::collections::HashSet;
+
+use fargard_model::Source;
+
+pub(crate) use event_types::is_event_type;
+pub(crate) use output::Output;
+pub(crate) use specialize::Specializer;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Item},
+    load::{Definitions, Lists, Place, RuleDef},
+    ruleset::{Rule, Ruleset},
+    source::SourceFile,
+};
+use event_types::EventTypesOf;
+use lower::{Lowering, Trouble};
+use program::{NodeId, Program};
+
+/// A macro as a node, or why it has none.
+enum Macro {
+    Ready(NodeId),
+    /// To be reported at the rule that uses it, unless it was reported at once.
+    Broken(Trouble),
+    Reported,
+}
+
+/// The state of a compilation.
+pub(crate) struct Compiler<'a> {
+    files: &'a [SourceFile],
+    definitions: &'a Definitions,
+    lists: Lists,
+    used_lists: HashSet<String>,
+    used_macros: HashSet<usize>,
+    macros: Vec<Macro>,
+    program: Program,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// Compiles; gives nothing when there is any error.
+pub(crate) fn compile(
+    files: &[SourceFile],
+    definitions: &Definitions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Ruleset> {
+    let (lists, used_lists, too_long) = definitions.flat_lists();
+    let mut compiler = Compiler {
+        files,
+        definitions,
+        lists,
+        used_lists,
+        used_macros: HashSet::new(),
+        macros: Vec::new(),
+        program: Program::default(),
+        diagnostics,
+    };
+    if let Some(list) = too_long.and_then(|name| definitions.lists.iter().find(|list| list.name == name)) {
+        compiler.report(
+            Code::ErrValidate,
+            &list.place,
+            "the lists hold more than 4 MiB with all they name".into(),
+        );
+    }
+    compiler.macros();
+    let rules = compiler.rules();
+    if compiler.diagnostics.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    compiler.unused();
+    Some(Ruleset::new(rules, compiler.program))
+}
+
+impl Compiler<'_> {
+    fn report(&mut self, code: Code, place: &Place, message: String) {
+        if let Some(file) = self.files.get(place.file) {
+            self.diagnostics.push(Diagnostic::new(code, file, place.span.clone(), message));
+        }
+    }
+
+    fn report_item(&mut self, code: Code, trouble: Trouble, kind: &'static str, name: &str, at: &Place) {
+        let Some(file) = self.files.get(trouble.place.file) else { return };
+        let of = self.files.get(at.file).map(|file| file.name.clone()).unwrap_or_default();
+        let item = Item { kind, name: name.to_owned(), file: of, offset: at.span.start };
+        let mut diagnostic = Diagnostic::new(code, file, trouble.place.span, trouble.message).with_item(item);
+        diagnostic.help = trouble.help;
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Macros in the order in which they see each other, so that each finds those it names ready.
+    fn macros(&mut self) {
+        self.macros.resize_with(self.definitions.macros.len(), || Macro::Reported);
+        let mut order: Vec<usize> = (0..self.definitions.macros.len()).collect();
+        order.sort_by_key(|index| self.definitions.macros.get(*index).map(|found| found.visibility));
+        for index in order {
+            let Some(definition) = self.definitions.macros.get(index) else { continue };
+            let lowered = Lowering::new(self, &definition.condition, definition.visibility).lower();
+            let outcome = match lowered {
+                Ok(node) => Macro::Ready(node),
+                Err(trouble) if trouble.code == Code::ErrCompileCondition && trouble.is_syntax => {
+                    self.report_item(trouble.code, trouble, "macro", &definition.name, &definition.place);
+                    Macro::Reported
+                }
+                Err(trouble) => Macro::Broken(trouble),
+            };
+            if let Some(slot) = self.macros.get_mut(index) {
+                *slot = outcome;
+            }
+        }
+    }
+
+    fn rules(&mut self) -> Vec<(Rule, NodeId, Output)> {
+        let definitions = self.definitions;
+        let mut types = EventTypesOf::default();
+        definitions
+            .rules
+            .iter()
+            .filter(|rule| rule.is_known_source())
+            .filter_map(|definition| match self.rule(definition, &mut types) {
+                Ok(compiled) => Some(compiled),
+                Err(trouble) if trouble.unknown_field && definition.skip_unknown => {
+                    let place = trouble.place.clone();
+                    self.report(
+                        Code::UnknownFilter,
+                        &place,
+                        format!("{}; the rule is skipped", trouble.message),
+                    );
+                    None
+                }
+                Err(trouble) => {
+                    let code = trouble.code;
+                    self.report_item(code, trouble, "rule", &definition.name, &definition.place);
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn rule(
+        &mut self,
+        definition: &RuleDef,
+        types: &mut EventTypesOf,
+    ) -> Result<(Rule, NodeId, Output), Trouble> {
+        let condition = Lowering::new(self, &definition.condition, usize::MAX).lower()?;
+        let excepted = self.exceptions(definition)?;
+        let excepted = self.program.or(excepted);
+        let not_excepted = self.program.not(excepted);
+        let condition = self.program.and(vec![condition, not_excepted]);
+        let output = Output::parse(&definition.output.text).map_err(|error| Trouble {
+            code: Code::ErrCompileOutput,
+            message: error.message,
+            place: definition.output.place.clone(),
+            help: None,
+            unknown_field: error.unknown_field,
+            is_syntax: false,
+        })?;
+        if definition.warn_evttypes && types.node(&self.program, condition, true).is_unrestricted() {
+            let message = "the rule matches too many event types: this has a significant performance penalty";
+            let place = definition.place.clone();
+            self.report(Code::NoEvttype, &place, message.to_owned());
+            if let Some(last) = self.diagnostics.last_mut() {
+                last.help = Some("restrict it, as in 'evt.type in (open, openat) and ...'".into());
+            }
+        }
+        if output.fields().iter().any(|field| field.field.name == "evt.dir") {
+            self.deprecated_dir(&definition.output.place.clone());
+        }
+        let rule = Rule {
+            name: definition.name.clone(),
+            description: definition.description.trim_end().to_owned(),
+            condition: definition.condition.text().trim_end().to_owned(),
+            output: definition.output.text.trim_end().to_owned(),
+            priority: definition.priority,
+            tags: definition.tags.clone(),
+            source: Source::Syscall,
+            enabled: definition.enabled,
+        };
+        Ok((rule, condition, output))
+    }
+
+    fn exceptions(&mut self, definition: &RuleDef) -> Result<Vec<NodeId>, Trouble> {
+        let mut nodes = Vec::new();
+        for exception in &definition.exceptions {
+            let trouble = |message: String| Trouble {
+                code: Code::ErrValidate,
+                message,
+                place: exception.place.clone(),
+                help: None,
+                unknown_field: false,
+                is_syntax: false,
+            };
+            if let Some(text) = crate::load::exception_condition(exception).map_err(trouble)? {
+                nodes.push(Lowering::of_text(self, &text, &exception.place).lower()?);
+            }
+        }
+        Ok(nodes)
+    }
+
+    fn deprecated_dir(&mut self, place: &Place) {
+        let message = "'evt.dir' is deprecated: it is always '<'";
+        self.report(Code::DeprecatedItem, place, message.to_owned());
+    }
+
+    fn unused(&mut self) {
+        let definitions = self.definitions;
+        for (index, found) in definitions.macros.iter().enumerate() {
+            if !self.used_macros.contains(&index) {
+                let message = format!("macro '{}' is not referred to by any other rule or macro", found.name);
+                self.report(Code::UnusedMacro, &found.place, message);
+            }
+        }
+        for found in &definitions.lists {
+            if !self.used_lists.contains(&found.name) {
+                let message =
+                    format!("list '{}' is not referred to by any other rule, macro or list", found.name);
+                self.report(Code::UnusedList, &found.place, message);
+            }
+        }
+    }
+}

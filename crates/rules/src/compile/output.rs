@@ -1,0 +1,164 @@
+//! Outputs: text with `%field`, `%field[arg]`, `%12field`, `%transformer(field)`.
+
+use fargard_model::Event;
+use serde_json::{Map, Value as Json};
+
+use super::operand::Operand;
+use crate::{
+    fields::{self, ResolvedField, Values},
+    syntax::{self, ast},
+};
+
+/// Widest padding.
+const MAX_WIDTH: usize = 1_000;
+
+/// An output, ready to be filled.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(String),
+    /// A field with its name as written and the width it is padded or cut to.
+    Field {
+        operand: Operand,
+        name: String,
+        width: Option<usize>,
+    },
+}
+
+/// Why a text is not an output.
+#[derive(Debug)]
+pub(crate) struct OutputError {
+    pub(crate) message: String,
+    pub(crate) unknown_field: bool,
+}
+
+impl Output {
+    pub(super) fn parse(text: &str) -> Result<Self, OutputError> {
+        let mut pieces = Vec::new();
+        let mut rest = text.trim_end();
+        while let Some(at) = rest.find('%') {
+            pieces.push(Piece::Text(rest.get(..at).unwrap_or_default().to_owned()));
+            let after = rest.get(at + 1..).unwrap_or_default();
+            let (piece, length) = field(after)?;
+            pieces.extend(piece);
+            rest = after.get(length..).unwrap_or_default();
+        }
+        pieces.push(Piece::Text(rest.to_owned()));
+        Ok(Self { pieces })
+    }
+
+    /// Every field it reads.
+    pub(crate) fn fields(&self) -> Vec<&ResolvedField> {
+        let mut found = Vec::new();
+        for piece in &self.pieces {
+            if let Piece::Field { operand, .. } = piece {
+                operand.fields(&mut found);
+            }
+        }
+        found
+    }
+
+    /// The text, where a missing value is `<NA>`, and the values by the fields' names, where it is null.
+    pub(crate) fn fill(&self, event: &Event) -> (String, Map<String, Json>) {
+        let mut text = String::new();
+        let mut fields = Map::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(part) => text.push_str(part),
+                Piece::Field { operand, name, width } => {
+                    let values = operand.shown(event);
+                    push(&mut text, &shown(&values), *width);
+                    let json = if name == "evt.time" { Json::from(event.time.0) } else { json(&values) };
+                    fields.insert(name.clone(), json);
+                }
+            }
+        }
+        (text, fields)
+    }
+}
+
+/// What follows a `%`: the field (none for one that Falco removes) and its length.
+fn field(text: &str) -> Result<(Option<Piece>, usize), OutputError> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let width = text
+        .get(..digits)
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| digits.parse().ok().filter(|width| *width <= MAX_WIDTH));
+    if width == Some(None) {
+        return Err(OutputError {
+            message: format!("a width of more than {MAX_WIDTH}"),
+            unknown_field: false,
+        });
+    }
+    let name = text.get(digits..).unwrap_or_default();
+    if name.starts_with("container.info") {
+        return Ok((None, digits + "container.info".len()));
+    }
+    let refuse = |message: String| OutputError { message, unknown_field: false };
+    if name.is_empty() {
+        return Err(refuse("a '%' at the end names no field".into()));
+    }
+    let (operand, length) = match syntax::operand_prefix(name) {
+        Ok(Some((ast::Operand::Field(written), length))) => resolve(&written, length)?,
+        Ok(Some((transform, length))) => {
+            let operand = Operand::compile(&transform).map_err(|error| OutputError {
+                message: error.message,
+                unknown_field: error.unknown_field,
+            })?;
+            (operand, length)
+        }
+        Ok(None) => {
+            let word: String = name.chars().take_while(|char| !char.is_whitespace()).take(40).collect();
+            return Err(refuse(format!("'%{word}' names no field")));
+        }
+        Err(error) => return Err(refuse(error.message)),
+    };
+    let name = name.get(..length).unwrap_or_default().to_owned();
+    Ok((Some(Piece::Field { operand, name, width: width.flatten() }), digits + length))
+}
+
+/// The longest part of a written field that is one; `length` is that of the whole.
+fn resolve(written: &ast::FieldRef, length: usize) -> Result<(Operand, usize), OutputError> {
+    let whole = fields::resolve(&written.name, written.arg.as_deref());
+    let found = match whole {
+        Ok(found) => Ok((found, length)),
+        // The bracket may be text that follows a shorter name.
+        Err(error) => fields::resolve_prefix(&written.name, None).map_err(|_| error),
+    };
+    found.map(|(found, length)| (Operand::Field(found), length)).map_err(|error| OutputError {
+        unknown_field: matches!(error, fields::FieldError::Unknown { .. }),
+        message: error.to_string(),
+    })
+}
+
+fn shown(values: &Values<'_>) -> String {
+    match values.as_slice() {
+        [] => "<NA>".to_owned(),
+        [one] => one.to_string(),
+        many => many.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
+fn json(values: &Values<'_>) -> Json {
+    match values.as_slice() {
+        [] => Json::Null,
+        [one] => one.to_json(),
+        many => many.iter().map(fields::Value::to_json).collect(),
+    }
+}
+
+/// Adds a value, padded with blanks or cut to a width in characters.
+fn push(text: &mut String, value: &str, width: Option<usize>) {
+    match width {
+        None => text.push_str(value),
+        Some(width) => {
+            let cut: String = value.chars().take(width).collect();
+            text.push_str(&cut);
+            text.extend(std::iter::repeat_n(' ', width - cut.chars().count()));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `pmatch`: sets of path prefixes by component, whose components may be shell patterns.
+
+use super::glob::Glob;
+
+/// A set of search paths.
+#[derive(Clone, Debug)]
+pub(crate) struct PathSet {
+    prefixes: Vec<Vec<Component>>,
+}
+
+#[derive(Clone, Debug)]
+enum Component {
+    Exact(String),
+    Pattern(Glob),
+}
+
+impl PathSet {
+    pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+        let prefixes = paths
+            .map(|path| {
+                components(path)
+                    .map(|component| {
+                        if component.contains(['*', '?', '[']) {
+                            Component::Pattern(Glob::new(component, false))
+                        } else {
+                            Component::Exact(component.to_owned())
+                        }
+                    })
+                    .collect()
+            })
+            .collect();
+        Self { prefixes }
+    }
+
+    /// Whether a search path is the path itself or one of the directories above it.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        self.prefixes.iter().any(|prefix| {
+            let mut parts = components(path);
+            prefix.iter().all(|component| {
+                parts.next().is_some_and(|part| match component {
+                    Component::Exact(name) => name == part,
+                    Component::Pattern(glob) => glob.matches(part),
+                })
+            })
+        })
+    }
+}
+
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PathSet;
+
+    #[test]
+    fn prefixes_are_by_component() {
+        let set = PathSet::new(["/var/run", "/etc/", "/home/*/.ssh"].into_iter());
+        for (path, expected) in [
+            ("/var/run", true),
+            ("/var/run/x", true),
+            ("/var/runner", false),
+            ("/var", false),
+            ("/etc/passwd", true),
+            ("/home/a/.ssh/id_rsa", true),
+            ("/home/.ssh", false),
+        ] {
+            assert_eq!(set.covers(path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What loading has to say: Falco's codes, with a place in a file and what to do next.
+
+use std::{fmt, ops::Range};
+
+use crate::source::{LineColumn, SourceFile, line_column};
+
+macro_rules! codes {
+    ($($variant:ident $severity:ident $name:literal $title:literal,)*) => {
+        /// Falco's load codes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each variant is Falco's code of that name; `title` says what it means")]
+        pub enum Code { $($variant),* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Falco's name: `LOAD_ERR_COMPILE_CONDITION`.
+            #[must_use]
+            pub fn name(self) -> &'static str { match self { $(Self::$variant => $name),* } }
+
+            /// What it means in a few words (Falco's `codedesc`).
+            #[must_use]
+            pub fn title(self) -> &'static str { match self { $(Self::$variant => $title),* } }
+
+            /// Whether it stops the load.
+            #[must_use]
+            pub fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity),* } }
+        }
+    };
+}
+
+codes! {
+    ErrFileRead Error "LOAD_ERR_FILE_READ" "File read error",
+    ErrYamlParse Error "LOAD_ERR_YAML_PARSE" "YAML parse error",
+    ErrYamlValidate Error "LOAD_ERR_YAML_VALIDATE" "Error validating internal structure of YAML file",
+    ErrCompileCondition Error "LOAD_ERR_COMPILE_CONDITION" "Error compiling condition",
+    ErrCompileOutput Error "LOAD_ERR_COMPILE_OUTPUT" "Error compiling output",
+    ErrValidate Error "LOAD_ERR_VALIDATE" "Error validating rule/macro/list/exception objects",
+    ErrExtension Error "LOAD_ERR_EXTENSION" "Error in extension item",
+    UnknownSource Warning "LOAD_UNKNOWN_SOURCE" "Unknown event source",
+    UnsafeNaCheck Warning "LOAD_UNSAFE_NA_CHECK" "Unsafe <NA> comparison in condition",
+    NoEvttype Warning "LOAD_NO_EVTTYPE" "Condition has no event-type restriction",
+    UnknownFilter Warning "LOAD_UNKNOWN_FILTER" "Unknown field or event-type in condition or output",
+    UnusedMacro Warning "LOAD_UNUSED_MACRO" "Unused macro",
+    UnusedList Warning "LOAD_UNUSED_LIST" "Unused list",
+    UnknownItem Warning "LOAD_UNKNOWN_ITEM" "Unknown rules file item",
+    DeprecatedItem Warning "LOAD_DEPRECATED_ITEM" "Used deprecated item",
+    WarningExtension Warning "LOAD_WARNING_EXTENSION" "Warning in extension item",
+    AppendNoValues Warning "LOAD_APPEND_NO_VALUES" "Overriding/appending exception with no values",
+    ExceptionNameNotUnique Warning "LOAD_EXCEPTION_NAME_NOT_UNIQUE" "Multiple exceptions defined with the same name",
+    InvalidMacroName Warning "LOAD_INVALID_MACRO_NAME" "Invalid macro name",
+    InvalidListName Warning "LOAD_INVALID_LIST_NAME" "Invalid list name",
+    CompileCondition Warning "LOAD_COMPILE_CONDITION" "Warning in rule condition",
+    UnknownKey Warning "LOAD_UNKNOWN_KEY" "Unknown item key",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Whether a diagnostic stops the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// The file is refused.
+    Error,
+    /// The file loads.
+    Warning,
+}
+
+/// The item a diagnostic is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// `rule`, `macro`, `list`, `exception`, `rules content`, ...
+    pub kind: &'static str,
+    /// Its name; empty where it has none.
+    pub name: String,
+    /// Name of the file it stands in.
+    pub file: String,
+    /// Byte offset of the item in that file.
+    pub offset: usize,
+}
+
+/// One thing that loading has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Falco's code.
+    pub code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// Name of the file.
+    pub file: String,
+    /// Line and column of the first byte of `span`.
+    pub at: LineColumn,
+    /// Bytes of the file it is about.
+    pub span: Range<usize>,
+    /// The lines of the file around `span`.
+    pub snippet: String,
+    /// What to do next, when there is something to say.
+    pub help: Option<String>,
+    /// The item it is about.
+    pub item: Option<Item>,
+}
+
+impl Diagnostic {
+    /// A diagnostic on some bytes of a file.
+    pub(crate) fn new(code: Code, file: &SourceFile, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            file: file.name.clone(),
+            at: line_column(&file.text, span.start),
+            snippet: snippet(&file.text, &span),
+            span,
+            help: None,
+            item: None,
+        }
+    }
+
+    /// The same with a hint.
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with the item it is about.
+    pub(crate) fn with_item(mut self, item: Item) -> Self {
+        self.item = Some(item);
+        self
+    }
+
+    /// Stops the load.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+/// One line: `rules.yaml:4:14: error: message (LOAD_ERR_COMPILE_CONDITION)`.
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = if self.is_error() { "error" } else { "warning" };
+        write!(
+            f,
+            "{}:{}:{}: {severity}: {} ({})",
+            self.file, self.at.line, self.at.column, self.message, self.code
+        )
+    }
+}
+
+/// Longest text a snippet shows.
+const MAX_SNIPPET: usize = 400;
+
+/// The whole lines a span touches, cut to [`MAX_SNIPPET`] bytes.
+fn snippet(text: &str, span: &Range<usize>) -> String {
+    let clamp = |at: usize| {
+        let mut at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = clamp(span.start);
+    let line_start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let from = line_start.max(clamp(start.saturating_sub(MAX_SNIPPET / 2)));
+    let end = clamp(span.end.max(start));
+    let line_end = text.get(end..).and_then(|after| after.find('\n')).map_or(text.len(), |at| end + at);
+    let to = line_end.min(clamp(from + MAX_SNIPPET)).max(from);
+    text.get(from..to).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,71 @@
+//! `evt.*` fields of Falco that have no value here: they speak of the capture, of plugins, or of contents of reads
+//! and writes, which are never trapped.
+
+use super::{
+    ArgKind::{Dotted, Key, None as NoArg},
+    Field,
+    FieldType::{Bool, Bytes, Int, Text},
+    null,
+};
+
+const CAPTURE: &str = "of a capture; there is none";
+const CONTENT: &str = "contents of reads and writes are not observed";
+const LATENCY: &str = "needs both ends of a call; deprecated by Falco";
+const PLUGIN: &str = "of Falco plugins";
+
+pub(super) const FIELDS: &[Field] = &[
+    null("evt.reltime", Int, NoArg, CAPTURE),
+    null("evt.reltime.s", Int, NoArg, CAPTURE),
+    null("evt.reltime.ns", Int, NoArg, CAPTURE),
+    null("evt.pluginname", Text, NoArg, PLUGIN),
+    null("evt.plugininfo", Text, NoArg, PLUGIN),
+    null("evt.asynctype", Text, NoArg, PLUGIN),
+    null("evt.hostname", Text, NoArg, "the detection carries the host's name"),
+    null("evt.latency", Int, NoArg, LATENCY),
+    null("evt.latency.s", Int, NoArg, LATENCY),
+    null("evt.latency.ns", Int, NoArg, LATENCY),
+    null("evt.latency.quantized", Int, NoArg, LATENCY),
+    null("evt.latency.human", Text, NoArg, LATENCY),
+    null("evt.deltatime", Int, NoArg, CAPTURE),
+    null("evt.deltatime.s", Int, NoArg, CAPTURE),
+    null("evt.deltatime.ns", Int, NoArg, CAPTURE),
+    null("evt.outputtime", Text, NoArg, CAPTURE),
+    null("evt.type.is", Int, Dotted, "by Falco's internal number"),
+    null("evt.category", Text, NoArg, "Falco's internal category"),
+    null("evt.cpu", Int, NoArg, "the processor is not recorded"),
+    null("evt.buffer", Bytes, NoArg, CONTENT),
+    null("evt.buflen", Int, NoArg, CONTENT),
+    null("evt.buflen.in", Int, NoArg, CONTENT),
+    null("evt.buflen.out", Int, NoArg, CONTENT),
+    null("evt.buflen.file", Int, NoArg, CONTENT),
+    null("evt.buflen.file.in", Int, NoArg, CONTENT),
+    null("evt.buflen.file.out", Int, NoArg, CONTENT),
+    null("evt.buflen.net", Int, NoArg, CONTENT),
+    null("evt.buflen.net.in", Int, NoArg, CONTENT),
+    null("evt.buflen.net.out", Int, NoArg, CONTENT),
+    null("evt.is_io", Bool, NoArg, CONTENT),
+    null("evt.is_io_read", Bool, NoArg, CONTENT),
+    null("evt.is_io_write", Bool, NoArg, CONTENT),
+    null("evt.io_dir", Text, NoArg, CONTENT),
+    null("evt.is_wait", Bool, NoArg, CONTENT),
+    null("evt.wait_latency", Int, NoArg, LATENCY),
+    null("evt.is_syslog", Bool, NoArg, CONTENT),
+    null("evt.count", Int, NoArg, CAPTURE),
+    null("evt.count.error", Int, NoArg, CAPTURE),
+    null("evt.count.error.file", Int, NoArg, CAPTURE),
+    null("evt.count.error.net", Int, NoArg, CAPTURE),
+    null("evt.count.error.memory", Int, NoArg, CAPTURE),
+    null("evt.count.error.other", Int, NoArg, CAPTURE),
+    null("evt.count.exit", Int, NoArg, CAPTURE),
+    null("evt.count.procinfo", Int, NoArg, CAPTURE),
+    null("evt.count.threadinfo", Int, NoArg, CAPTURE),
+    null("evt.around", Int, Key, CAPTURE),
+    null("evt.abspath", Text, Dotted, "use fs.path.name; evt.arg gives resolved paths"),
+    null("util.cnt", Int, NoArg, CAPTURE),
+    null("fdlist.nums", Text, NoArg, "of poll and select, which are not observed"),
+    null("fdlist.names", Text, NoArg, "of poll and select, which are not observed"),
+    null("fdlist.cips", Text, NoArg, "of poll and select, which are not observed"),
+    null("fdlist.sips", Text, NoArg, "of poll and select, which are not observed"),
+    null("fdlist.cports", Text, NoArg, "of poll and select, which are not observed"),
+    null("fdlist.sports", Text, NoArg, "of poll and select, which are not observed"),
+];

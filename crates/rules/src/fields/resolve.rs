@@ -1,0 +1,156 @@
+//! From a name in a rule to a row of the table.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use fargard_model::{Event, Outcome};
+
+use super::{ArgKind, Field, FieldArg, Values, all};
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Field>> =
+    LazyLock::new(|| all().map(|field| (field.name, field)).collect());
+
+/// Why a field cannot be used as written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// No such field.
+    #[error("unknown field '{name}'{}", suggestion.as_deref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
+    Unknown {
+        /// As written.
+        name: String,
+        /// A field with a similar name.
+        suggestion: Option<String>,
+    },
+    /// An argument where none may stand.
+    #[error("field '{0}' takes no argument")]
+    NoArgument(String),
+    /// An argument that is not a number.
+    #[error("the argument of field '{0}' must be a number, found '{1}'")]
+    NotAnIndex(String, String),
+    /// No argument where one must stand.
+    #[error("field '{0}' needs an argument, as in {0}[name]")]
+    ArgumentNeeded(String),
+}
+
+/// A field with its argument, ready to be read.
+#[derive(Clone, Debug)]
+pub struct ResolvedField {
+    /// The row.
+    pub field: &'static Field,
+    /// The argument.
+    pub arg: FieldArg,
+}
+
+impl ResolvedField {
+    /// The value that conditions compare.
+    #[must_use]
+    pub fn for_condition<'e>(&self, event: &'e Event) -> Values<'e> {
+        match self.field.while_attempt {
+            Some(get) if event.outcome == Outcome::Attempt => get(event, &self.arg),
+            _ => self.shown(event),
+        }
+    }
+
+    /// The value that outputs show.
+    #[must_use]
+    pub fn shown<'e>(&self, event: &'e Event) -> Values<'e> {
+        self.field.get.map_or(Values::Missing, |get| get(event, &self.arg))
+    }
+
+    /// Gives several values, of which any may satisfy a comparison.
+    #[must_use]
+    pub fn is_many(&self) -> bool {
+        const EITHER_END: [&str; 4] = ["fd.ip", "fd.port", "fd.net", "fd.proto"];
+        const ANCESTORS: [&str; 6] =
+            ["proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.apid", "proc.aenv"];
+        EITHER_END.contains(&self.field.name)
+            || (ANCESTORS.contains(&self.field.name) && self.arg == FieldArg::None)
+    }
+}
+
+/// The field of that name and bracketed argument.
+///
+/// # Errors
+/// See [`FieldError`].
+pub fn resolve(name: &str, arg: Option<&str>) -> Result<ResolvedField, FieldError> {
+    if let Some(field) = BY_NAME.get(name) {
+        return with_arg(field, arg);
+    }
+    let dotted = BY_NAME.values().find_map(|field| {
+        let rest = name.strip_prefix(field.name)?.strip_prefix('.')?;
+        (field.arg == ArgKind::Dotted && !rest.contains('.')).then_some((*field, rest))
+    });
+    match dotted {
+        Some((field, key)) if arg.is_none() => with_arg(field, Some(key)),
+        Some((field, _)) => Err(FieldError::NoArgument(field.name.to_owned())),
+        None => Err(FieldError::Unknown { name: name.to_owned(), suggestion: nearest(name) }),
+    }
+}
+
+/// The longest field name that begins a dotted name, with how much of the name it took. What follows is text.
+pub fn resolve_prefix(name: &str, arg: Option<&str>) -> Result<(ResolvedField, usize), FieldError> {
+    let mut error = match resolve(name, arg) {
+        Ok(found) => return Ok((found, name.len())),
+        Err(error) => error,
+    };
+    if arg.is_none() {
+        let mut end = name.len();
+        while end > 0 {
+            end -= 1;
+            let prefix = name.get(..end).unwrap_or_default();
+            match resolve(prefix, None) {
+                Ok(found) => return Ok((found, end)),
+                Err(FieldError::Unknown { .. }) => {}
+                Err(other) => error = other,
+            }
+        }
+    }
+    Err(error)
+}
+
+fn with_arg(field: &'static Field, arg: Option<&str>) -> Result<ResolvedField, FieldError> {
+    let name = || field.name.to_owned();
+    let arg = match (field.arg, arg) {
+        (ArgKind::None | ArgKind::OptionalIndex | ArgKind::OptionalKey, None) => FieldArg::None,
+        (ArgKind::None, Some(_)) => return Err(FieldError::NoArgument(name())),
+        (ArgKind::OptionalIndex, Some(text)) => {
+            FieldArg::Index(text.parse().map_err(|_| FieldError::NotAnIndex(name(), text.to_owned()))?)
+        }
+        (ArgKind::OptionalKey, Some(text)) => FieldArg::Key(text.to_owned()),
+        (ArgKind::Dotted | ArgKind::Key, Some(text)) => {
+            text.parse().map_or_else(|_| FieldArg::Key(text.to_owned()), FieldArg::Index)
+        }
+        (ArgKind::Dotted | ArgKind::Key, None) => return Err(FieldError::ArgumentNeeded(name())),
+    };
+    Ok(ResolvedField { field, arg })
+}
+
+/// The field whose name is the fewest edits away, if they are few.
+fn nearest(name: &str) -> Option<String> {
+    if name.len() > 64 {
+        return None;
+    }
+    all()
+        .map(|field| (edits(name, field.name), field.name))
+        .filter(|(edits, _)| *edits <= 2)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Insertions, deletions and replacements from one text to the other.
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, a) in from.bytes().enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(to.bytes()) {
+            let up = *cell;
+            left = (diagonal + usize::from(a != b)).min(up + 1).min(left + 1);
+            diagonal = up;
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! Values of fields.
+
+use std::{borrow::Cow, fmt, net::IpAddr};
+
+/// One value, borrowed from the event where possible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'e> {
+    /// Text.
+    Text(Cow<'e, str>),
+    /// A number, a port or a time in nanoseconds.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// An address.
+    Ip(IpAddr),
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Int(number) => write!(f, "{number}"),
+            Self::Bool(truth) => write!(f, "{truth}"),
+            Self::Ip(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+impl Value<'_> {
+    /// As in an alert's `output_fields`: numbers and truth values keep their type.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Int(number) => (*number).into(),
+            Self::Bool(truth) => (*truth).into(),
+            Self::Text(_) | Self::Ip(_) => self.to_string().into(),
+        }
+    }
+}
+
+/// What a field gives for an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Values<'e> {
+    /// Nothing: comparisons are false, whatever the operator.
+    Missing,
+    /// One value.
+    One(Value<'e>),
+    /// A comparison is true when it is true for any of them (all ancestors).
+    Any(Vec<Value<'e>>),
+    /// The two ends of a connection: `!=` must hold for both, everything else for either.
+    Ends(Vec<Value<'e>>),
+}
+
+impl<'e> Values<'e> {
+    /// A number that fits.
+    pub(super) fn int(number: impl TryInto<i64>) -> Self {
+        number.try_into().map_or(Self::Missing, |number| Self::One(Value::Int(number)))
+    }
+
+    /// A truth value.
+    pub(super) fn bool(truth: bool) -> Self {
+        Self::One(Value::Bool(truth))
+    }
+
+    /// Text, where empty is a value.
+    pub(super) fn text(text: impl Into<Cow<'e, str>>) -> Self {
+        Self::One(Value::Text(text.into()))
+    }
+
+    /// Text, where empty means unknown.
+    pub(super) fn known(text: &'e str) -> Self {
+        if text.is_empty() { Self::Missing } else { Self::text(text) }
+    }
+
+    /// The value if there is one.
+    pub(super) fn optional(value: Option<Value<'e>>) -> Self {
+        value.map_or(Self::Missing, Self::One)
+    }
+
+    /// Any of these; missing when there are none.
+    pub(super) fn any(values: impl Iterator<Item = Value<'e>>) -> Self {
+        let values: Vec<_> = values.collect();
+        if values.is_empty() { Self::Missing } else { Self::Any(values) }
+    }
+
+    /// Every value.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Value<'e>] {
+        match self {
+            Self::Missing => &[],
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Any(values) | Self::Ends(values) => values,
+        }
+    }
+
+    /// Whether there is no value.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+}
+
+impl<'e> FromIterator<Value<'e>> for Values<'e> {
+    fn from_iter<I: IntoIterator<Item = Value<'e>>>(values: I) -> Self {
+        Self::any(values.into_iter())
+    }
+}

@@ -1,0 +1,45 @@
+//! The Falco rule language: [`load`] turns rule files into a [`Ruleset`] and diagnostics; a ruleset says which
+//! calls must be observed ([`Ruleset::traps`]), which rules match an event ([`Ruleset::evaluate`]) and what a
+//! match is to the rest of the product ([`Ruleset::detection`]).
+//!
+//! No I/O, no clock: an event carries all that a rule may ask.
+
+mod compile;
+mod defaults;
+pub mod diagnostic;
+pub mod fields;
+mod load;
+pub mod report;
+pub mod ruleset;
+pub mod source;
+pub mod syntax;
+pub mod traps;
+mod yaml;
+
+#[cfg(test)]
+mod shared;
+#[cfg(test)]
+mod testing;
+
+pub use defaults::default_rules;
+pub use diagnostic::{Code, Diagnostic, Severity};
+pub use ruleset::{Matching, Rule, RuleId, Ruleset, Unknown};
+pub use source::{LineColumn, MAX_FILE, SourceFile};
+
+/// What loading gave.
+#[derive(Debug)]
+pub struct LoadReport {
+    /// The rules; `None` when there was an error.
+    pub ruleset: Option<Ruleset>,
+    /// Errors and warnings in the order in which they were found.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Loads rule files in order, as Falco does with its `rules_files`.
+#[must_use]
+pub fn load(files: &[SourceFile]) -> LoadReport {
+    let mut diagnostics = Vec::new();
+    let definitions = load::definitions(files, &mut diagnostics);
+    let ruleset = compile::compile(files, &definitions, &mut diagnostics);
+    LoadReport { ruleset, diagnostics }
+}

@@ -1,0 +1,288 @@
+//! Loaded rules.
+
+mod possible;
+
+use std::cell::RefCell;
+
+use fargard_model::{Detection, Event, EventType, Priority, Source, TrapSet};
+
+pub use self::possible::Unknown;
+use crate::{
+    compile::{
+        Output, Specializer,
+        program::{Node, NodeId, Program},
+    },
+    traps,
+};
+
+/// A rule of a [`Ruleset`]: its place in the order of definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(pub(crate) u32);
+
+impl RuleId {
+    /// Position in [`Ruleset::rules`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One rule as loaded.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Name.
+    pub name: String,
+    /// Description.
+    pub description: String,
+    /// Condition as written, with what was appended to it.
+    pub condition: String,
+    /// Output as written.
+    pub output: String,
+    /// Priority.
+    pub priority: Priority,
+    /// Tags in the order of the file.
+    pub tags: Vec<String>,
+    /// Source of events it looks at.
+    pub source: Source,
+    /// Whether it is evaluated.
+    pub enabled: bool,
+}
+
+/// Which matching rules of an event count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Matching {
+    /// All of them.
+    #[default]
+    All,
+    /// The first in the order of definition, Falco's default.
+    First,
+}
+
+/// Rules ready to evaluate.
+#[derive(Debug)]
+pub struct Ruleset {
+    rules: Vec<Rule>,
+    /// Whole condition and output of each rule.
+    compiled: Vec<(NodeId, Output)>,
+    program: Program,
+    /// For each event type the enabled rules that can match it, with what remains of their conditions.
+    by_type: Vec<Vec<(RuleId, NodeId)>>,
+    matching: Matching,
+    /// Which comparisons read what a look-up may still tell.
+    readers: possible::Readers,
+}
+
+impl Ruleset {
+    pub(crate) fn new(rules: Vec<(Rule, NodeId, Output)>, program: Program) -> Self {
+        let mut ruleset = Self {
+            rules: Vec::with_capacity(rules.len()),
+            compiled: Vec::with_capacity(rules.len()),
+            program,
+            by_type: Vec::new(),
+            matching: Matching::All,
+            readers: possible::Readers::default(),
+        };
+        for (rule, node, output) in rules {
+            ruleset.rules.push(rule);
+            ruleset.compiled.push((node, output));
+        }
+        ruleset.index();
+        ruleset
+    }
+
+    /// Sorts the enabled rules by event type.
+    fn index(&mut self) {
+        self.by_type = EventType::ALL.iter().map(|kind| self.rules_of(*kind)).collect();
+        self.readers = possible::Readers::of(&self.program);
+    }
+
+    fn rules_of(&mut self, kind: EventType) -> Vec<(RuleId, NodeId)> {
+        let mut specializer = Specializer::new(&mut self.program, kind.name());
+        let mut found = Vec::new();
+        for (index, (rule, (node, _))) in self.rules.iter().zip(&self.compiled).enumerate() {
+            if !rule.enabled {
+                continue;
+            }
+            let rest = specializer.node(*node);
+            if let Ok(index) = u32::try_from(index) {
+                found.push((RuleId(index), rest));
+            }
+        }
+        found.retain(|(_, rest)| *self.program.node(*rest) != Node::Const(false));
+        found
+    }
+
+    /// Only rules of this priority or a more urgent one stay enabled.
+    pub fn set_minimum_priority(&mut self, least: Priority) {
+        for rule in &mut self.rules {
+            rule.enabled &= rule.priority <= least;
+        }
+        self.index();
+    }
+
+    /// Enables or disables the rules that a test selects, by name or tag.
+    pub fn enable(&mut self, enabled: bool, select: impl Fn(&Rule) -> bool) {
+        for rule in self.rules.iter_mut().filter(|rule| select(rule)) {
+            rule.enabled = enabled;
+        }
+        self.index();
+    }
+
+    /// Sets which matching rules count; all, unless set.
+    pub fn set_matching(&mut self, matching: Matching) {
+        self.matching = matching;
+    }
+
+    /// The rules in the order of their definition, disabled ones included.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of that name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<RuleId> {
+        let index = self.rules.iter().position(|rule| rule.name == name)?;
+        u32::try_from(index).ok().map(RuleId)
+    }
+
+    /// The enabled rules that can match an event of that type, with what remains of their conditions.
+    pub(crate) fn of_type(&self, kind: EventType) -> &[(RuleId, NodeId)] {
+        self.by_type.get(kind as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The rule's condition with macros and lists put in; cut when very long.
+    #[must_use]
+    pub fn expanded_condition(&self, rule: RuleId) -> Option<String> {
+        self.compiled.get(rule.index()).map(|(node, _)| self.program.print(*node))
+    }
+
+    /// Event types the rule can match, of those that can be observed.
+    #[must_use]
+    pub fn event_types(&self, rule: RuleId) -> Vec<EventType> {
+        let can = |kind: &EventType| self.of_type(*kind).iter().any(|(id, _)| *id == rule);
+        EventType::ALL.iter().copied().filter(can).collect()
+    }
+
+    /// The calls that must be observed for the enabled rules.
+    #[must_use]
+    pub fn traps(&self) -> TrapSet {
+        traps::traps(self)
+    }
+
+    /// Some enabled rule asks for a process's environment.
+    #[must_use]
+    pub fn needs_env(&self) -> bool {
+        let is_env =
+            |field: &&crate::fields::ResolvedField| matches!(field.field.name, "proc.env" | "proc.aenv");
+        let enabled = self.rules.iter().zip(&self.compiled).filter(|(rule, _)| rule.enabled);
+        enabled.into_iter().any(|(_, (_, output))| output.fields().iter().any(is_env))
+            || self.by_type.iter().flatten().any(|(_, node)| traps::reads(&self.program, *node, is_env))
+    }
+
+    /// Puts the enabled rules that match the event into `matches`, in the order of definition; clears it first.
+    pub fn evaluate(&self, event: &Event, matches: &mut Vec<RuleId>) {
+        matches.clear();
+        if event.source != Source::Syscall {
+            return;
+        }
+        MEMO.with_borrow_mut(|memo| {
+            memo.begin(self.program.len());
+            for (rule, node) in self.of_type(event.kind) {
+                if memo.holds(&self.program, *node, event) {
+                    matches.push(*rule);
+                    if self.matching == Matching::First {
+                        break;
+                    }
+                }
+            }
+        });
+    }
+
+    /// What a match of a rule on an event is to the rest of the product; `None` for a rule of another ruleset.
+    #[must_use]
+    pub fn detection(
+        &self,
+        rule: RuleId,
+        event: &Event,
+        producer: &str,
+        hostname: &str,
+    ) -> Option<Detection> {
+        let index = rule.index();
+        let (_, output) = self.compiled.get(index)?;
+        let rule = self.rules.get(index)?;
+        let (output, output_fields) = output.fill(event);
+        Some(Detection {
+            id: format!("{producer}-{}-{index}", event.num),
+            time: event.time,
+            rule: rule.name.clone(),
+            priority: rule.priority,
+            source: event.source,
+            hostname: hostname.to_owned(),
+            output,
+            tags: rule.tags.clone(),
+            output_fields,
+            description: rule.description.clone(),
+            condition: rule.condition.clone(),
+            event: event.clone(),
+        })
+    }
+}
+
+thread_local! {
+    static MEMO: RefCell<Memo> = const { RefCell::new(Memo { stamp: 0, cells: Vec::new() }) };
+}
+
+/// What is already known of the event at hand: each node is asked once, whatever number of rules share it.
+struct Memo {
+    /// Number of the evaluation; a cell of another stamp is empty.
+    stamp: u32,
+    /// By node: stamp and truth.
+    cells: Vec<u32>,
+}
+
+impl Memo {
+    fn begin(&mut self, nodes: usize) {
+        self.stamp = (self.stamp + 1) & (u32::MAX >> 1);
+        if self.stamp == 0 {
+            self.cells.clear();
+            self.stamp = 1;
+        }
+        if self.cells.len() < nodes {
+            self.cells.resize(nodes, 0);
+        }
+    }
+
+    fn holds(&mut self, program: &Program, id: NodeId, event: &Event) -> bool {
+        if let Some(known) = self.known(id as usize) {
+            return known;
+        }
+        let truth = match program.node(id) {
+            Node::Const(truth) => *truth,
+            Node::Check(index) => program.check(*index).is_some_and(|check| check.holds(event)),
+            Node::Not(child) => !self.holds(program, *child, event),
+            Node::And(children) => children.iter().all(|child| self.holds(program, *child, event)),
+            Node::Or(children) => children.iter().any(|child| self.holds(program, *child, event)),
+        };
+        self.note(id as usize, truth);
+        truth
+    }
+
+    fn known(&self, cell: usize) -> Option<bool> {
+        let cell = self.cells.get(cell)?;
+        (cell >> 1 == self.stamp).then_some(cell & 1 == 1)
+    }
+
+    fn note(&mut self, cell: usize, truth: bool) {
+        if let Some(cell) = self.cells.get_mut(cell) {
+            *cell = self.stamp << 1 | u32::from(truth);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

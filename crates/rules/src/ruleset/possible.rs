@@ -1,0 +1,181 @@
+//! Could a rule match an event of which something is not known yet?
+//!
+//! Looking up a call's result or a socket's ends costs many times what an evaluation costs. Most events match no
+//! rule whatever the look-up would say, and this finds them: a comparison of what is not known counts as either
+//! truth, everything else is decided.
+
+use std::cell::RefCell;
+
+use fargard_model::{Event, Source};
+
+use super::{Memo, Ruleset};
+use crate::{
+    compile::{
+        check::{Check, Test},
+        program::{Node, NodeId, Program},
+    },
+    fields::{FieldArg, ResolvedField},
+};
+
+/// What is not known of an event yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The call's result, and with it the number of an opened descriptor.
+    Result,
+    /// The result and everything about the descriptor.
+    Descriptor,
+}
+
+/// For each comparison of a program: whether it reads the result, and whether it reads the descriptor.
+#[derive(Debug, Default)]
+pub(super) struct Readers(Vec<(bool, bool)>);
+
+impl Readers {
+    pub(super) fn of(program: &Program) -> Self {
+        Self((0..).map_while(|index| program.check(index)).map(readings).collect())
+    }
+
+    fn is_open(&self, check: u32, unknown: Unknown) -> bool {
+        let (result, descriptor) = self.0.get(check as usize).copied().unwrap_or((true, true));
+        result || (descriptor && unknown == Unknown::Descriptor)
+    }
+}
+
+fn readings(check: &Check) -> (bool, bool) {
+    let mut fields = Vec::new();
+    check.left.fields(&mut fields);
+    if let Test::Field(_, right) = &check.test {
+        right.fields(&mut fields);
+    }
+    let descriptor = |field: &&ResolvedField| field.field.name.starts_with("fd.");
+    (fields.iter().any(|field| reads_result(field)), fields.iter().any(descriptor))
+}
+
+fn reads_result(field: &ResolvedField) -> bool {
+    match field.field.name {
+        "evt.res" | "evt.rawres" | "evt.failed" | "evt.args" | "evt.info" | "fd.num" | "fd.connected" => true,
+        "evt.arg" | "evt.rawarg" => matches!(&field.arg, FieldArg::Key(name) if name == "res"),
+        _ => false,
+    }
+}
+
+thread_local! {
+    static MEMO: RefCell<Memo> = const { RefCell::new(Memo { stamp: 0, cells: Vec::new() }) };
+}
+
+impl Ruleset {
+    /// Whether some enabled rule could match the event, whatever the unknown turns out to be. `false` is certain.
+    #[must_use]
+    pub fn could_match(&self, event: &Event, unknown: Unknown) -> bool {
+        if event.source != Source::Syscall {
+            return false;
+        }
+        MEMO.with_borrow_mut(|memo| {
+            memo.begin(self.program.len() * 2);
+            let mut search = Search { ruleset: self, event, unknown, memo };
+            self.of_type(event.kind).iter().any(|(_, node)| search.could_be(*node, true))
+        })
+    }
+}
+
+struct Search<'a> {
+    ruleset: &'a Ruleset,
+    event: &'a Event,
+    unknown: Unknown,
+    memo: &'a mut Memo,
+}
+
+impl Search<'_> {
+    /// Whether the node could have that truth.
+    fn could_be(&mut self, id: NodeId, wanted: bool) -> bool {
+        let cell = id as usize * 2 + usize::from(wanted);
+        if let Some(known) = self.memo.known(cell) {
+            return known;
+        }
+        let possible = match self.ruleset.program.node(id) {
+            Node::Const(truth) => *truth == wanted,
+            Node::Check(index) if self.ruleset.readers.is_open(*index, self.unknown) => true,
+            Node::Check(index) => {
+                self.ruleset.program.check(*index).is_some_and(|check| check.holds(self.event)) == wanted
+            }
+            Node::Not(child) => self.could_be(*child, !wanted),
+            Node::And(children) if wanted => children.iter().all(|child| self.could_be(*child, true)),
+            Node::And(children) => children.iter().any(|child| self.could_be(*child, false)),
+            Node::Or(children) if wanted => children.iter().any(|child| self.could_be(*child, true)),
+            Node::Or(children) => children.iter().all(|child| self.could_be(*child, false)),
+        };
+        self.memo.note(cell, possible);
+        possible
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fargard_model::{EventType, Outcome};
+    use proptest::prelude::*;
+
+    use super::Unknown;
+    use crate::{
+        SourceFile, load,
+        ruleset::Ruleset,
+        testing::{Made, made, write},
+    };
+
+    fn rules(condition: &str) -> Ruleset {
+        let text =
+            format!("- rule: r\n  desc: d\n  condition: |\n    {condition}\n  output: o\n  priority: INFO\n");
+        load(&[SourceFile { name: "t.yaml".into(), text }]).ruleset.unwrap()
+    }
+
+    #[test]
+    fn only_what_is_not_known_is_left_open() {
+        for (condition, event, unknown, possible) in [
+            ("fd.name=/etc/x and evt.res=EACCES", write("/etc/x"), Unknown::Result, true),
+            ("fd.name=/etc/y and evt.res=EACCES", write("/etc/x"), Unknown::Result, false),
+            ("fd.name=/etc/y or evt.rawres<0", write("/etc/x"), Unknown::Result, true),
+            ("not evt.failed=true and fd.num>=0", write("/etc/x"), Unknown::Result, true),
+            ("not (fd.name=/etc/x or evt.rawres<0)", write("/etc/x"), Unknown::Result, false),
+            ("evt.type=connect and fd.sip=10.0.0.1", made(EventType::Connect), Unknown::Descriptor, true),
+            ("evt.type=connect and fd.sip=10.0.0.1", made(EventType::Connect), Unknown::Result, false),
+            ("evt.type=bind and fd.sip=10.0.0.1", made(EventType::Connect), Unknown::Descriptor, false),
+        ] {
+            let Made(event) = event;
+            assert_eq!(rules(condition).could_match(&event, unknown), possible, "{condition}");
+        }
+    }
+
+    fn condition() -> impl Strategy<Value = String> {
+        let check = prop::sample::select(vec![
+            "fd.name=/etc/x",
+            "fd.name=/etc/y",
+            "evt.rawres<0",
+            "evt.res=SUCCESS",
+            "evt.failed=true",
+            "fd.num>=0",
+            "evt.arg.res exists",
+            "proc.name=app",
+        ]);
+        check.prop_map(str::to_owned).prop_recursive(4, 24, 3, |inner| {
+            prop_oneof![
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} and {b})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} or {b})")),
+                inner.prop_map(|a| format!("(not {a})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_matches_with_some_result_could_match(condition in condition(), code in -20_i64..5) {
+            let rules = rules(&format!("evt.type in (open, openat) and {condition}"));
+            let Made(mut event) = write("/etc/x");
+            let possible = rules.could_match(&event, Unknown::Result);
+            let mut found = Vec::new();
+            for outcome in [Outcome::Attempt, Outcome::Confirmed(code)] {
+                event.outcome = outcome;
+                rules.evaluate(&event, &mut found);
+                prop_assert!(found.is_empty() || possible);
+            }
+        }
+    }
+}
