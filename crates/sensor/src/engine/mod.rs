@@ -1,0 +1,173 @@
+//! The engine: reads captured calls, knows who made them, evaluates rules, makes checks, and gets the outcome to
+//! people and to the server.
+//!
+//! It runs in a process of its own. When it dies the keeper starts another, which goes on where the ring stands
+//! and learns the living processes from `/proc`; nothing the watched program does waits for it.
+
+mod accounts;
+mod address;
+mod announce;
+mod calls;
+mod checks;
+mod confirm;
+mod decode;
+mod flags;
+mod identity;
+mod observer;
+mod origin;
+mod paths;
+mod print;
+mod procfs;
+mod rate;
+mod run;
+mod sockets;
+mod table;
+mod threads;
+mod uplink;
+
+use std::path::{Path, PathBuf};
+
+use fargard_model::{TrapSet, bounded};
+use fargard_rules::{Ruleset, SourceFile, source::MAX_FILE};
+pub use uplink::spool;
+
+use self::print::Printer;
+use crate::{
+    capture::Consumer,
+    config::{Config, ConfigError, PrintTo, Server},
+};
+
+pub(crate) use announce::say;
+
+/// Why an engine cannot run as it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// A setting is out of its bounds.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A rules file cannot be read.
+    #[error("rules file {path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The rules cannot be used.
+    #[error("the rules cannot be used:\n{0}")]
+    Rules(String),
+    /// Detections cannot be printed where they should be.
+    #[error("cannot append detections to {path}: {error}")]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+/// An engine that is ready to run.
+#[derive(Debug)]
+pub struct Prepared {
+    config: Config,
+    rules: Ruleset,
+    traps: TrapSet,
+    printer: Printer,
+}
+
+/// Whether batches could be sent to that server as far as this machine knows: its CA file can be used. For callers
+/// who want to say so before the command starts; the engine itself goes on without sending.
+///
+/// # Errors
+/// What is wrong with the CA file.
+pub fn check_server(server: &Server) -> Result<(), String> {
+    uplink::client::Client::new(server).map(drop).map_err(|error| error.to_string())
+}
+
+/// Loads the rules and opens the outputs. Fast: a container's start waits for it.
+///
+/// # Errors
+/// See [`EngineError`].
+pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
+    config.validate()?;
+    let rules = load_rules(&config.rules)?;
+    let mut traps = rules.traps();
+    if config.checks {
+        traps.merge(&checks::traps());
+    }
+    let printer = Printer::open(config).map_err(|error| EngineError::Output {
+        path: match &config.print_to {
+            PrintTo::File(path) => path.clone(),
+            PrintTo::Stderr | PrintTo::Stdout => PathBuf::new(),
+        },
+        error,
+    })?;
+    Ok(Prepared { config: config.clone(), rules, traps, printer })
+}
+
+impl Prepared {
+    /// The calls that must be observed.
+    #[must_use]
+    pub fn traps(&self) -> &TrapSet {
+        &self.traps
+    }
+
+    /// Whether a loaded rule asks for the environment of processes.
+    #[must_use]
+    pub fn needs_env(&self) -> bool {
+        self.rules.needs_env()
+    }
+
+    /// Names of the enabled rules that need read-only opens to be observed, the most expensive need.
+    #[must_use]
+    pub fn rules_that_need_reads(&self) -> Vec<String> {
+        announce::rules_that_need_reads(&self.traps)
+    }
+
+    /// Works until the last watched process has ended and everything is out. Returns the process's exit code.
+    pub fn run(self, consumer: Consumer) -> u8 {
+        run::run(self, consumer)
+    }
+}
+
+/// Loads rules files, or the built-in rules when there are none.
+fn load_rules(files: &[PathBuf]) -> Result<Ruleset, EngineError> {
+    let sources = if files.is_empty() {
+        fargard_rules::default_rules()
+    } else {
+        files.iter().map(|path| read_rules(path)).collect::<Result<_, _>>()?
+    };
+    let report = fargard_rules::load(&sources);
+    report.ruleset.ok_or_else(|| {
+        let errors = report.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+        EngineError::Rules(errors.map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+fn read_rules(path: &Path) -> Result<SourceFile, EngineError> {
+    let text = bounded::read_to_string(path, MAX_FILE)
+        .map_err(|error| EngineError::Read { path: path.to_owned(), error })?;
+    Ok(SourceFile { name: path.display().to_string(), text })
+}
+
+impl crate::capture::Engine for Config {
+    type Prepared = Prepared;
+
+    fn prepare(&self) -> Result<Prepared, String> {
+        prepare(self).map_err(|error| error.to_string())
+    }
+}
+
+impl crate::capture::PreparedEngine for Prepared {
+    fn traps(&self) -> &TrapSet {
+        &self.traps
+    }
+
+    fn needs_environment(&self) -> bool {
+        self.needs_env()
+    }
+
+    fn run(self, consumer: Consumer) -> u8 {
+        run::run(self, consumer)
+    }
+}

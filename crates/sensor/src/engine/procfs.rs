@@ -1,0 +1,333 @@
+//! What `/proc` says of a process. Everything may vanish between two reads; nothing here fails for that.
+
+use std::{
+    fs, io,
+    ops::Deref,
+    os::fd::{AsRawFd as _, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+use fargard_model::bounded;
+
+use super::paths::cut;
+
+/// Ticks a second in `/proc/PID/stat`: `USER_HZ`, 100 on every Linux for x86-64 and aarch64.
+const TICKS: u64 = 100;
+const MAX_STATUS: usize = 16 << 10;
+/// Most bytes of arguments (or environment) that are kept for a process, as Falco keeps.
+pub(crate) const MAX_ARGS: usize = 4096;
+
+/// The fields of `/proc/PID/stat` that are used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// Short name.
+    pub(crate) comm: String,
+    /// Parent.
+    pub(crate) ppid: u32,
+    /// Process group.
+    pub(crate) pgid: u32,
+    /// Session.
+    pub(crate) sid: u32,
+    /// Controlling terminal's device number.
+    pub(crate) tty: u32,
+    /// Start in ticks since boot.
+    pub(crate) start: u64,
+}
+
+/// The fields of `/proc/PID/status` that are used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// Process the thread belongs to.
+    pub(crate) tgid: u32,
+    /// Id in the innermost namespace.
+    pub(crate) vpid: u32,
+    /// Real user id.
+    pub(crate) uid: u32,
+    /// Effective user id.
+    pub(crate) euid: u32,
+    /// Real group id.
+    pub(crate) gid: u32,
+    /// Permitted capabilities.
+    pub(crate) cap_permitted: u64,
+    /// Effective capabilities.
+    pub(crate) cap_effective: u64,
+}
+
+/// Parses `/proc/PID/stat`; the name in it may hold anything, also `)`.
+pub(crate) fn parse_stat(bytes: &[u8]) -> Option<Stat> {
+    let open = bytes.iter().position(|byte| *byte == b'(')?;
+    let close = bytes.iter().rposition(|byte| *byte == b')')?;
+    let comm = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();
+    let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
+    let field: Vec<&str> = rest.split_ascii_whitespace().take(20).collect();
+    let number = |at: usize| field.get(at).and_then(|text| text.parse::<i64>().ok());
+    let id = |at: usize| number(at).map(|value| u32::try_from(value).unwrap_or(0));
+    Some(Stat {
+        comm,
+        ppid: id(1)?,
+        pgid: id(2)?,
+        sid: id(3)?,
+        tty: id(4)?,
+        start: u64::try_from(number(19)?).ok()?,
+    })
+}
+
+/// Parses `/proc/PID/status`.
+pub(crate) fn parse_status(text: &str) -> Option<Status> {
+    let mut status = Status::default();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else { continue };
+        let mut words = value.split_ascii_whitespace();
+        let mut next = || words.next().and_then(|word| word.parse::<u32>().ok());
+        match key {
+            "Tgid" => status.tgid = next()?,
+            "NSpid" => status.vpid = value.split_ascii_whitespace().last()?.parse().ok()?,
+            "Uid" => (status.uid, status.euid) = (next()?, next()?),
+            "Gid" => status.gid = next()?,
+            "CapPrm" => status.cap_permitted = u64::from_str_radix(value.trim(), 16).ok()?,
+            "CapEff" => status.cap_effective = u64::from_str_radix(value.trim(), 16).ok()?,
+            _ => {}
+        }
+    }
+    (status.tgid != 0).then_some(status)
+}
+
+/// Where `/proc` is.
+#[derive(Clone, Debug)]
+pub(crate) struct Procfs {
+    root: PathBuf,
+    /// Boot, nanoseconds since the epoch.
+    boot: u64,
+}
+
+impl Procfs {
+    /// The machine's `/proc`.
+    pub(crate) fn system() -> Self {
+        let now = fargard_model::Timestamp::now().0;
+        let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let since = u64::try_from(since.tv_sec).unwrap_or(0) * 1_000_000_000
+            + u64::try_from(since.tv_nsec).unwrap_or(0);
+        Self { root: PathBuf::from("/proc"), boot: now.saturating_sub(since) }
+    }
+
+    /// A directory laid out as `/proc`.
+    #[cfg(test)]
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_owned(), boot: 1_000_000_000_000_000_000 }
+    }
+
+    /// Ticks since boot as nanoseconds since the epoch.
+    pub(crate) fn time_of(&self, ticks: u64) -> u64 {
+        self.boot.saturating_add(ticks.saturating_mul(1_000_000_000 / TICKS))
+    }
+
+    fn path(&self, pid: u32, name: &str) -> PathBuf {
+        self.root.join(pid.to_string()).join(name)
+    }
+
+    /// `/proc/PID/stat`.
+    pub(crate) fn stat(&self, pid: u32) -> Option<Stat> {
+        parse_stat(&bounded::read(&self.path(pid, "stat"), 4096).ok()?)
+    }
+
+    /// `/proc/PID/status`; a thread's id works as well.
+    pub(crate) fn status(&self, pid: u32) -> Option<Status> {
+        let bytes = bounded::read(&self.path(pid, "status"), MAX_STATUS).ok()?;
+        parse_status(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Whether a process of that id exists and is not another one than that which started at `start`.
+    pub(crate) fn is_alive(&self, pid: u32, start: u64) -> bool {
+        self.stat(pid).is_some_and(|stat| start == 0 || stat.start == start)
+    }
+
+    /// Target of a link in the process's directory (`exe`, `cwd`, `fd/3`).
+    pub(crate) fn link(&self, pid: u32, name: &str) -> Option<String> {
+        let target = fs::read_link(self.path(pid, name)).ok()?;
+        Some(target.to_string_lossy().into_owned())
+    }
+
+    /// Numbers of the process's descriptors, at most `limit` of them.
+    pub(crate) fn descriptors(&self, pid: u32, limit: usize) -> Vec<u32> {
+        let entries = fs::read_dir(self.path(pid, "fd")).into_iter().flatten().flatten();
+        entries.take(limit).filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
+    /// Device and inode of the file a descriptor refers to.
+    pub(crate) fn descriptor_file(&self, pid: u32, number: u32) -> Option<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt as _;
+        let data = fs::metadata(self.path(pid, "fd").join(number.to_string())).ok()?;
+        data.is_file().then(|| (data.dev(), data.ino()))
+    }
+
+    /// argv.
+    pub(crate) fn cmdline(&self, pid: u32) -> Option<Vec<String>> {
+        self.strings(pid, "cmdline")
+    }
+
+    /// Environment at the process's start.
+    pub(crate) fn environ(&self, pid: u32) -> Option<Vec<String>> {
+        self.strings(pid, "environ")
+    }
+
+    fn strings(&self, pid: u32, name: &str) -> Option<Vec<String>> {
+        use std::io::Read as _;
+        let file = fs::File::open(self.path(pid, name)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(MAX_ARGS as u64).read_to_end(&mut bytes).ok()?;
+        (!bytes.is_empty()).then(|| split_strings(&bytes))
+    }
+
+    /// A path in the process's root directory, or in our own when the process is gone.
+    pub(crate) fn in_root(&self, pid: u32, path: &str) -> InRoot {
+        let root = rustix::fs::openat(
+            rustix::fs::CWD,
+            self.path(pid, "root"),
+            rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        );
+        match root {
+            Ok(root) => {
+                let relative = Path::new(path).strip_prefix("/").unwrap_or(Path::new(path));
+                let through = PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd())).join(relative);
+                InRoot { path: through, _root: Some(root) }
+            }
+            Err(_) => InRoot::own(path),
+        }
+    }
+
+    /// The first answer to a row of a table of `/proc/PID/net`, of which `limit` bytes are read at most.
+    pub(crate) fn find_in_net<T>(
+        &self,
+        pid: u32,
+        name: &str,
+        limit: u64,
+        mut row: impl FnMut(&str) -> Option<T>,
+    ) -> Option<T> {
+        use std::io::{BufRead as _, Read as _};
+        let file = fs::File::open(self.path(pid, "net").join(name)).ok()?;
+        // A large buffer makes for few reads, between which rows may move.
+        let mut reader = io::BufReader::with_capacity(64 << 10, file.take(limit));
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).ok()? > 0 {
+            if let Some(found) = std::str::from_utf8(&line).ok().and_then(&mut row) {
+                return Some(found);
+            }
+            line.clear();
+        }
+        None
+    }
+}
+
+/// A path that stays good when the process whose root it leads through ends: a process that is gone must not look
+/// like a file that is missing.
+#[derive(Debug)]
+pub(crate) struct InRoot {
+    path: PathBuf,
+    /// The root directory, which the path names by number.
+    _root: Option<OwnedFd>,
+}
+
+impl InRoot {
+    /// A path in our own root directory.
+    pub(crate) fn own(path: &str) -> Self {
+        Self { path: PathBuf::from(path), _root: None }
+    }
+}
+
+impl Deref for InRoot {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Strings ended by NUL, bounded in number and size, invalid UTF-8 replaced.
+pub(crate) fn split_strings(bytes: &[u8]) -> Vec<String> {
+    let bytes = bytes.get(..bytes.len().min(MAX_ARGS)).unwrap_or_default();
+    let trimmed = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    trimmed
+        .split(|byte| *byte == 0)
+        .take(256)
+        .map(|part| {
+            let mut text = String::from_utf8_lossy(part).into_owned();
+            cut(&mut text, MAX_ARGS);
+            text
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Procfs, Stat, Status, parse_stat, parse_status, split_strings};
+
+    const STAT: &str =
+        "4242 (a) b (x) S 17 4242 4200 34816 4242 4194304 100 0 0 0 1 2 3 4 20 0 1 0 98765 10 5 1";
+
+    #[test]
+    fn stat_with_a_hostile_name() {
+        let expected =
+            Stat { comm: "a) b (x".into(), ppid: 17, pgid: 4242, sid: 4200, tty: 34816, start: 98765 };
+        assert_eq!(parse_stat(STAT.as_bytes()), Some(expected));
+        assert_eq!(parse_stat(b"1 (x S 1"), None);
+    }
+
+    #[test]
+    fn status_of_a_thread_in_a_namespace() {
+        let text = "Name:\tx\nTgid:\t40\nPid:\t41\nUid:\t1000\t0\t1000\t1000\nGid:\t5\t5\t5\t5\nNSpid:\t40\t7\n\
+                    CapPrm:\t00000000a80425fb\nCapEff:\t0000000000000001\n";
+        let expected = Status {
+            tgid: 40,
+            vpid: 7,
+            uid: 1000,
+            euid: 0,
+            gid: 5,
+            cap_permitted: 0xa804_25fb,
+            cap_effective: 1,
+        };
+        assert_eq!(parse_status(text), Some(expected));
+        assert_eq!(parse_status("Name: x\n"), None);
+    }
+
+    #[test]
+    fn a_path_stays_good_when_its_process_ends() {
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let procfs = Procfs::system();
+        let alive = procfs.in_root(child.id(), "/etc/passwd");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(std::fs::metadata(&*alive).is_ok(), "a process that is gone looks like a missing file");
+        assert!(std::fs::metadata(&*procfs.in_root(child.id(), "/etc/passwd")).is_ok());
+    }
+
+    #[test]
+    fn argument_strings() {
+        assert_eq!(split_strings(b"sh\0-c\0\0id\0"), ["sh", "-c", "", "id"]);
+        assert_eq!(split_strings(b"\xff\0"), ["\u{fffd}"]);
+        assert!(split_strings(b"").is_empty());
+    }
+
+    #[test]
+    fn this_process_is_found() {
+        let procfs = Procfs::system();
+        let pid = std::process::id();
+        let stat = procfs.stat(pid).unwrap();
+        assert!(procfs.is_alive(pid, stat.start) && !procfs.is_alive(pid, stat.start + 1));
+        assert_eq!(procfs.status(pid).unwrap().tgid, pid);
+        let age = fargard_model::Timestamp::now().0.abs_diff(procfs.time_of(stat.start));
+        assert!(age < 3_600_000_000_000, "{age}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..200), text in ".{0,200}") {
+            let _ = (parse_stat(&bytes), parse_status(&text), split_strings(&bytes));
+        }
+    }
+}

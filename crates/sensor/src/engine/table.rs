@@ -1,0 +1,331 @@
+//! Who made a call: the process table.
+//!
+//! Nothing traps `fork` or `clone`. A process is learned at its first event: from the state of the thread that
+//! the record carries, from its parent's entry (a child inherits nearly everything), and from `/proc` while it
+//! lives. Executions are seen, so a process that is gone before the engine looks still has its name, arguments,
+//! user and ancestors.
+
+use std::{collections::HashMap, sync::Arc};
+
+use fargard_model::{Process, process::MAX_LINEAGE};
+
+use super::{
+    accounts::Accounts,
+    paths::{self, cut},
+    procfs::{Procfs, Stat, Status},
+};
+
+/// Most processes that are remembered.
+const MAX_PROCESSES: usize = 4096;
+/// Most threads whose process is remembered.
+const MAX_THREADS: usize = 8192;
+/// Longest short name, as the kernel keeps (`TASK_COMM_LEN` without its NUL).
+const MAX_COMM: usize = 15;
+
+/// Processes by id.
+#[derive(Debug)]
+pub(crate) struct Table {
+    processes: HashMap<u32, Entry>,
+    threads: HashMap<u32, Thread>,
+    procfs: Procfs,
+    accounts: Accounts,
+    container_id: String,
+    wants_env: bool,
+    clock: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Thread {
+    process: u32,
+    start: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    process: Arc<Process>,
+    /// Start in ticks since boot; 0 when unknown.
+    start: u64,
+    used: u64,
+}
+
+/// An execution as the call's arguments say it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Execution {
+    /// Absolute path of the program.
+    pub(crate) path: String,
+    /// argv as given; empty when it could not be read.
+    pub(crate) argv: Vec<String>,
+    /// Environment, when it was captured.
+    pub(crate) env: Option<Vec<String>>,
+    /// What `#!` in the file makes of it: interpreter and its argument.
+    pub(crate) interpreter: Option<(String, Option<String>)>,
+    /// The file did not come with the image.
+    pub(crate) upper_layer: Option<bool>,
+    /// The file is anonymous memory.
+    pub(crate) memfd: bool,
+    /// The process's user may write the file.
+    pub(crate) writable: bool,
+}
+
+impl Table {
+    /// An empty table over that `/proc`.
+    pub(crate) fn new(procfs: Procfs, accounts: Accounts, wants_env: bool) -> Self {
+        Self {
+            processes: HashMap::new(),
+            threads: HashMap::new(),
+            procfs,
+            accounts,
+            container_id: String::new(),
+            wants_env,
+            clock: 0,
+        }
+    }
+
+    /// Where `/proc` is.
+    pub(crate) fn procfs(&self) -> &Procfs {
+        &self.procfs
+    }
+
+    /// The container all processes learned from now on run in.
+    pub(crate) fn set_container(&mut self, id: &str) {
+        id.clone_into(&mut self.container_id);
+    }
+
+    /// The process a thread belongs to, learned when it is not known yet. `stat` is the thread's state at its
+    /// first event.
+    pub(crate) fn process_of(&mut self, tid: u32, stat: Option<&Stat>) -> Arc<Process> {
+        self.clock += 1;
+        if let Some(pid) = self.known(tid, stat)
+            && let Some(entry) = self.processes.get_mut(&pid)
+        {
+            entry.used = self.clock;
+            return Arc::clone(&entry.process);
+        }
+        let status = self.living_status(tid, stat);
+        let pid = status.as_ref().map_or(tid, |status| status.tgid);
+        let start = stat.map_or(0, |stat| stat.start);
+        self.make_room();
+        self.threads.insert(tid, Thread { process: pid, start });
+        if pid == tid {
+            let stat = stat.cloned().or_else(|| self.procfs.stat(pid));
+            return self.learn(pid, stat.as_ref(), status.as_ref(), 0);
+        }
+        match self.processes.get(&pid) {
+            Some(entry) => Arc::clone(&entry.process),
+            None => {
+                let of_process = self.procfs.stat(pid);
+                self.learn(pid, of_process.as_ref().or(stat), status.as_ref(), 0)
+            }
+        }
+    }
+
+    fn known(&self, tid: u32, stat: Option<&Stat>) -> Option<u32> {
+        let thread = self.threads.get(&tid)?;
+        let reused = stat.is_some_and(|stat| stat.start != thread.start && thread.start != 0);
+        (!reused).then_some(thread.process)
+    }
+
+    /// `/proc/TID/status`, unless the id belongs to somebody else by now.
+    fn living_status(&self, tid: u32, stat: Option<&Stat>) -> Option<Status> {
+        let status = self.procfs.status(tid)?;
+        match stat {
+            Some(stat) => self.procfs.is_alive(tid, stat.start).then_some(status),
+            None => Some(status),
+        }
+    }
+
+    /// Makes an entry for a process from what there is.
+    fn learn(
+        &mut self,
+        pid: u32,
+        stat: Option<&Stat>,
+        status: Option<&Status>,
+        depth: usize,
+    ) -> Arc<Process> {
+        let stat = stat.cloned().unwrap_or_default();
+        let parent = self.parent(stat.ppid, depth);
+        let inherited = parent.as_deref().filter(|_| self.processes.contains_key(&stat.ppid));
+        let mut process = inherited.cloned().unwrap_or_default();
+        process.pid = pid;
+        process.vpid = status.map_or(pid, |status| status.vpid.max(1));
+        process.ppid = stat.ppid;
+        process.name.clone_from(&stat.comm);
+        process.pgid = stat.pgid;
+        process.sid = stat.sid;
+        process.tty = stat.tty;
+        process.started_at = if stat.start == 0 { 0 } else { self.procfs.time_of(stat.start) };
+        process.container_id.clone_from(&self.container_id);
+        if let Some(status) = status {
+            self.apply_status(&mut process, status);
+            // A child of a known parent still runs its parent's program; what /proc shows may already be the
+            // program it executes next.
+            let forked =
+                parent.as_deref().is_some_and(|parent| parent.name == stat.comm && !parent.exe.is_empty());
+            self.read_image(&mut process, forked);
+        }
+        process.sname = self.session_name(&process);
+        process.parent = parent;
+        self.store(process, stat.start)
+    }
+
+    /// The parent's entry, made from `/proc` when there is none; the chain ends where the namespace does.
+    fn parent(&mut self, ppid: u32, depth: usize) -> Option<Arc<Process>> {
+        if ppid == 0 || depth >= MAX_LINEAGE {
+            return None;
+        }
+        if let Some(entry) = self.processes.get(&ppid) {
+            return Some(Arc::clone(&entry.process));
+        }
+        let stat = self.procfs.stat(ppid)?;
+        let status = self.procfs.status(ppid);
+        Some(self.learn(ppid, Some(&stat), status.as_ref(), depth + 1))
+    }
+
+    fn session_name(&self, process: &Process) -> String {
+        if process.sid == process.pid || process.sid == 0 {
+            return process.name.clone();
+        }
+        match self.processes.get(&process.sid) {
+            Some(entry) => entry.process.name.clone(),
+            None => self.procfs.stat(process.sid).map(|stat| stat.comm).unwrap_or_default(),
+        }
+    }
+
+    fn apply_status(&mut self, process: &mut Process, status: &Status) {
+        process.vpid = status.vpid.max(1);
+        process.cap_effective = status.cap_effective;
+        process.cap_permitted = status.cap_permitted;
+        if process.user.is_empty() || process.uid != status.uid || process.gid != status.gid {
+            process.user = self.accounts.user(status.uid);
+            process.group = self.accounts.group(status.gid);
+        }
+        process.uid = status.uid;
+        process.euid = status.euid;
+        process.gid = status.gid;
+    }
+
+    /// Program, arguments and directory of a living process.
+    fn read_image(&self, process: &mut Process, only_directory: bool) {
+        if let Some(cwd) = self.procfs.link(process.pid, "cwd") {
+            process.cwd = cwd;
+        }
+        if only_directory {
+            return;
+        }
+        if let Some(exe) = self.procfs.link(process.pid, "exe") {
+            process.exe_from_memfd = is_memfd(&exe);
+            process.exepath = exe.strip_suffix(" (deleted)").unwrap_or(&exe).to_owned();
+        }
+        if let Some(argv) = self.procfs.cmdline(process.pid) {
+            set_arguments(process, argv);
+        }
+        if self.wants_env
+            && let Some(env) = self.procfs.environ(process.pid)
+        {
+            process.env = env;
+        }
+    }
+
+    fn store(&mut self, process: Process, start: u64) -> Arc<Process> {
+        let process = Arc::new(process);
+        let entry = Entry { process: Arc::clone(&process), start, used: self.clock };
+        self.processes.insert(process.pid, entry);
+        process
+    }
+
+    /// The process as it is when an execution succeeds; not in the table until [`Table::replace`].
+    pub(crate) fn executed(&mut self, process: &Process, execution: &Execution) -> Process {
+        let mut after = process.clone();
+        let name = paths::file_name(&execution.path);
+        after.name = name.to_owned();
+        cut(&mut after.name, MAX_COMM);
+        after.exepath.clone_from(&execution.path);
+        let mut argv = execution.argv.clone();
+        if argv.is_empty() {
+            argv.push(execution.path.clone());
+        }
+        if let Some((interpreter, option)) = &execution.interpreter {
+            // The kernel puts the interpreter, its one argument and the script's path before the rest.
+            after.exepath.clone_from(interpreter);
+            let mut rewritten = vec![interpreter.clone()];
+            rewritten.extend(option.clone());
+            rewritten.push(execution.path.clone());
+            rewritten.extend(argv.into_iter().skip(1));
+            argv = rewritten;
+        }
+        set_arguments(&mut after, argv);
+        if let Some(env) = &execution.env
+            && self.wants_env
+        {
+            after.env.clone_from(env);
+        }
+        after.exe_upper_layer = execution.upper_layer;
+        after.exe_from_memfd = execution.memfd;
+        after.exe_writable = execution.writable;
+        after.sname = self.session_name(&after);
+        after
+    }
+
+    /// The process's new state: every later event has it.
+    pub(crate) fn replace(&mut self, process: Process) -> Arc<Process> {
+        let start = self.processes.get(&process.pid).map_or(0, |entry| entry.start);
+        self.store(process, start)
+    }
+
+    /// User, group and capabilities as they are now, for a process that lives.
+    pub(crate) fn refresh_credentials(&mut self, process: &Arc<Process>) -> Arc<Process> {
+        let start = self.processes.get(&process.pid).map_or(0, |entry| entry.start);
+        let Some(status) = self.procfs.status(process.pid) else { return Arc::clone(process) };
+        if !self.procfs.is_alive(process.pid, start) {
+            return Arc::clone(process);
+        }
+        let mut after = (**process).clone();
+        self.apply_status(&mut after, &status);
+        if after == **process { Arc::clone(process) } else { self.replace(after) }
+    }
+
+    /// The process's directory as it is now, or as last known.
+    pub(crate) fn cwd(&self, process: &Process) -> String {
+        self.procfs.link(process.pid, "cwd").unwrap_or_else(|| process.cwd.clone())
+    }
+
+    /// Start of a process in ticks since boot; 0 when unknown.
+    pub(crate) fn start_of(&self, pid: u32) -> u64 {
+        self.processes.get(&pid).map_or(0, |entry| entry.start)
+    }
+
+    /// Keeps the table within its bounds: first forgets the dead, then those unused for longest.
+    fn make_room(&mut self) {
+        if self.threads.len() >= MAX_THREADS {
+            self.threads.clear();
+        }
+        if self.processes.len() < MAX_PROCESSES {
+            return;
+        }
+        let procfs = self.procfs.clone();
+        let recent = self.clock.saturating_sub(256);
+        self.processes.retain(|pid, entry| entry.used >= recent || procfs.is_alive(*pid, entry.start));
+        if self.processes.len() >= MAX_PROCESSES / 4 * 3 {
+            let mut ages: Vec<u64> = self.processes.values().map(|entry| entry.used).collect();
+            ages.sort_unstable();
+            let edge = ages.get(ages.len() / 4).copied().unwrap_or(0);
+            self.processes.retain(|_, entry| entry.used > edge);
+        }
+        let processes = &self.processes;
+        self.threads.retain(|_, thread| processes.contains_key(&thread.process));
+    }
+}
+
+/// The link of `/proc/PID/exe` names anonymous memory.
+pub(crate) fn is_memfd(exe: &str) -> bool {
+    exe.starts_with("/memfd:") || exe.starts_with("memfd:")
+}
+
+fn set_arguments(process: &mut Process, argv: Vec<String>) {
+    let mut argv = argv.into_iter();
+    process.exe = argv.next().unwrap_or_default();
+    process.args = argv.collect();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! Records on their way to a batch, in two lanes: what people act on, and what a timeline needs. Events give way
+//! first; whatever is given up is counted by class.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use fargard_model::{Lost, Record};
+
+/// Most detections, check results and heartbeats that wait for a batch.
+const MAX_URGENT: usize = 2048;
+/// Most events that wait for a batch.
+const MAX_EVENTS: usize = 1024;
+/// Most records of a batch: with its lineage a record can be 10 KiB long, and a batch is written as a whole.
+pub(crate) const BATCH: usize = 200;
+/// Longest time an event waits for others.
+pub(crate) const LINGER: Duration = Duration::from_millis(250);
+
+/// Which lane a batch comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Lane {
+    /// Detections, check results, heartbeats.
+    Urgent,
+    /// Events.
+    Events,
+}
+
+/// The two lanes, shared between the threads of the engine.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    urgent: VecDeque<Record>,
+    events: VecDeque<Record>,
+    oldest_event: Option<Instant>,
+    /// Urgent records ever pushed, and those that left their lane for good: packed or given up.
+    pushed: u64,
+    settled: u64,
+    capture_lost: Lost,
+    lost: Lost,
+    closed: bool,
+}
+
+impl Outbox {
+    /// Adds a record to its lane.
+    pub(crate) fn push(&self, record: Record) {
+        let mut state = self.lock();
+        if matches!(record, Record::Event(_)) {
+            if state.events.len() >= MAX_EVENTS {
+                state.events.pop_front();
+                count(&mut state.lost, "outbox_full_event", 1);
+            }
+            state.oldest_event.get_or_insert_with(Instant::now);
+            state.events.push_back(record);
+        } else {
+            if state.urgent.len() >= MAX_URGENT {
+                state.urgent.pop_front();
+                state.settled += 1;
+                count(&mut state.lost, "outbox_full", 1);
+            }
+            state.pushed += 1;
+            state.urgent.push_back(record);
+        }
+        let wake = !state.urgent.is_empty() || state.events.len() == 1 || state.events.len() >= BATCH;
+        drop(state);
+        if wake {
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next batch's records; waits for some. `None` when the outbox is closed and empty.
+    pub(crate) fn take(&self) -> Option<(Lane, Vec<Record>)> {
+        let mut state = self.lock();
+        loop {
+            if !state.urgent.is_empty() {
+                let length = state.urgent.len().min(BATCH);
+                return Some((Lane::Urgent, state.urgent.drain(..length).collect()));
+            }
+            let age = state.oldest_event.map(|at| at.elapsed());
+            let due = state.closed || age.is_some_and(|age| age >= LINGER) || state.events.len() >= BATCH;
+            if due && !state.events.is_empty() {
+                let length = state.events.len().min(BATCH);
+                let records = state.events.drain(..length).collect();
+                state.oldest_event = (!state.events.is_empty()).then(Instant::now);
+                return Some((Lane::Events, records));
+            }
+            if state.closed {
+                return None;
+            }
+            let wait = age.map_or(Duration::from_secs(60), |age| LINGER.saturating_sub(age));
+            state = self.wait(state, wait);
+        }
+    }
+
+    /// Urgent records are in the spool now.
+    pub(crate) fn settle(&self, number: u64) {
+        self.lock().settled += number;
+        self.changed.notify_all();
+    }
+
+    /// Waits until all urgent records pushed so far are in the spool, at most that long.
+    pub(crate) fn wait_settled(&self, time: Duration) {
+        let until = Instant::now() + time;
+        let mut state = self.lock();
+        let target = state.pushed;
+        while state.settled < target && Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            state = self.wait(state, left);
+        }
+    }
+
+    /// Urgent records wait for a batch.
+    #[cfg(test)]
+    pub(crate) fn waits(&self) -> bool {
+        !self.lock().urgent.is_empty()
+    }
+
+    /// No record will follow.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Counts what was given up.
+    pub(crate) fn add_lost(&self, class: &str, number: u64) {
+        if number > 0 {
+            count(&mut self.lock().lost, class, number);
+        }
+    }
+
+    /// What the capture lost so far.
+    pub(crate) fn set_capture_lost(&self, lost: &Lost) {
+        self.lock().capture_lost.clone_from(lost);
+    }
+
+    /// Everything lost so far.
+    pub(crate) fn lost(&self) -> Lost {
+        let state = self.lock();
+        let mut all = state.capture_lost.clone();
+        for (class, number) in &state.lost.0 {
+            count(&mut all, class, *number);
+        }
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, guard: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+        match self.changed.wait_timeout(guard, time) {
+            Ok((guard, _)) => guard,
+            Err(poisoned) => poisoned.into_inner().0,
+        }
+    }
+}
+
+fn count(lost: &mut Lost, class: &str, number: u64) {
+    match lost.0.get_mut(class) {
+        Some(known) => *known += number,
+        None => {
+            lost.0.insert(class.to_owned(), number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Instant};
+
+    use fargard_model::{Container, Event, EventType, Outcome, Process, Record, Source, Task, Timestamp};
+
+    use super::{BATCH, LINGER, Lane, MAX_EVENTS, Outbox};
+
+    fn event(num: u64) -> Record {
+        Record::Event(Box::new(Event {
+            num,
+            time: Timestamp(0),
+            source: Source::Syscall,
+            kind: EventType::Openat,
+            tid: 1,
+            process: Arc::new(Process::default()),
+            args: Vec::new(),
+            paths: Vec::new(),
+            fd: None,
+            outcome: Outcome::Attempt,
+            task: Arc::new(Task::default()),
+            container: Arc::new(Container::default()),
+        }))
+    }
+
+    #[test]
+    fn urgent_records_go_first_and_at_once() {
+        let outbox = Outbox::default();
+        outbox.push(event(1));
+        outbox.push(Record::Heartbeat(Box::default()));
+        let before = Instant::now();
+        assert_eq!(outbox.take().unwrap().0, Lane::Urgent);
+        assert!(before.elapsed() < LINGER);
+        let (lane, records) = outbox.take().unwrap();
+        assert_eq!((lane, records.len()), (Lane::Events, 1));
+        assert!(before.elapsed() >= LINGER - std::time::Duration::from_millis(5));
+        outbox.close();
+        assert!(outbox.take().is_none());
+    }
+
+    #[test]
+    fn a_producer_can_wait_until_its_records_are_safe() {
+        let outbox = Outbox::default();
+        outbox.push(Record::Heartbeat(Box::default()));
+        let before = Instant::now();
+        outbox.wait_settled(LINGER);
+        assert!(before.elapsed() >= LINGER, "nobody packed it");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (_, records) = outbox.take().unwrap();
+                outbox.settle(records.len() as u64);
+            });
+            let before = Instant::now();
+            outbox.wait_settled(LINGER * 100);
+            assert!(before.elapsed() < LINGER * 50);
+        });
+    }
+
+    #[test]
+    fn full_lanes_shed_events_and_count_them() {
+        let outbox = Outbox::default();
+        for num in 0..MAX_EVENTS as u64 + 10 {
+            outbox.push(event(num));
+        }
+        outbox.push(Record::Heartbeat(Box::default()));
+        assert_eq!(outbox.lost().0.get("outbox_full_event"), Some(&10));
+        assert_eq!(outbox.take().unwrap().0, Lane::Urgent);
+        let (_, records) = outbox.take().unwrap();
+        assert_eq!(records.len(), BATCH);
+        assert!(matches!(&records[0], Record::Event(event) if event.num == 10));
+    }
+}

@@ -1,0 +1,8 @@
+//! What runs inside a task: the shim, the keeper and the engine.
+
+pub mod capture;
+pub mod config;
+pub mod engine;
+pub mod probe;
+pub mod raw;
+pub mod sys;

@@ -1,0 +1,43 @@
+//! What the test program does as a watched command.
+
+use std::{fs::OpenOptions, io::Read, process::Command};
+
+/// Says which workload to be; without it there is nothing to do.
+pub(crate) const VARIABLE: &str = "SENSOR_TEST_WORKLOAD";
+
+pub(crate) fn run() {
+    let Ok(what) = std::env::var(VARIABLE) else { return };
+    let words: Vec<&str> = what.split(' ').collect();
+    match words[..] {
+        ["wait"] => {
+            let none = rustix::process::wait(rustix::process::WaitOptions::NOHANG);
+            println!("no children: {}", none.is_err_and(|error| error == rustix::io::Errno::CHILD));
+        }
+        ["opens", count] => println!("{}", opens(count.parse().unwrap())),
+        ["opens", count, "slow-start"] => {
+            let mut nothing = String::new();
+            std::io::stdin().read_to_string(&mut nothing).unwrap();
+            println!("{}", opens(count.parse().unwrap()));
+        }
+        ["spawns", count] => {
+            let count: usize = count.parse().unwrap();
+            let done = (0..count).filter(|_| Command::new("/bin/true").status().unwrap().success()).count();
+            println!("done: {done}");
+        }
+        ["threads", count] => {
+            let threads: Vec<_> =
+                (0..count.parse().unwrap()).map(|_| std::thread::spawn(|| failed(500))).collect();
+            let failed: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+            println!("done: 2000 failed: {failed}");
+        }
+        _ => panic!("unknown workload {what:?}"),
+    }
+}
+
+fn failed(count: usize) -> usize {
+    (0..count).filter(|_| OpenOptions::new().write(true).open("/dev/null").is_err()).count()
+}
+
+fn opens(count: usize) -> String {
+    format!("done: {count} failed: {}", failed(count))
+}
