@@ -1,0 +1,153 @@
+//! What the checks are, and how their findings become results.
+
+use std::fmt::Write;
+
+use fargard_model::{CheckResult, CheckStatus, Container, Priority, Task, Timestamp};
+
+use crate::miner::Match;
+
+/// Files named in a cause; the rest is counted there and listed among the subjects.
+const NAMED_IN_CAUSE: usize = 10;
+
+/// Files listed among the subjects of a result.
+const SUBJECTS: usize = 1000;
+
+/// A check: what it looks for and what to do when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckInfo {
+    /// Its number, as people filter by it.
+    pub number: u32,
+    /// Title of its results.
+    pub title: &'static str,
+    /// How bad a failure is.
+    pub severity: Priority,
+    /// What is looked for.
+    pub description: &'static str,
+    /// What to do when it fails.
+    pub remedy: &'static str,
+    /// Tags that map to standards.
+    pub tags: &'static [&'static str],
+}
+
+/// Check 426: cryptocurrency miners among the files of an image or a running task.
+pub const CHECK_426: CheckInfo = CheckInfo {
+    number: 426,
+    title: "Image contains binaries used for crypto mining",
+    severity: Priority::Critical,
+    description: "A program named as a known cryptocurrency miner, or a program or script with the addresses, \
+                  protocols or algorithms of one.",
+    remedy: "Stop the task and keep its evidence. Find how the file came in: when it is in the image, rebuild \
+             the image without it from a trusted base; when it was written at run time, treat the task and its \
+             task role as compromised, rotate what they could reach, and run with a read-only root file system.",
+    tags: &[
+        "PCI_DSS_5.2",
+        "PCI_DSS_5.3",
+        "NIST_800-53_SI-3",
+        "NIST_800-190_3.1.3",
+        "NIST_800-190_3.4.2",
+        "SOC2_CC6.8",
+        "mitre_impact",
+        "T1496",
+    ],
+};
+
+/// What a result is about.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    /// Id of the result: `<producer>-check-<number>`.
+    pub id: String,
+    /// When the check was made.
+    pub time: Timestamp,
+    /// The task.
+    pub task: &'a Task,
+    /// The container.
+    pub container: &'a Container,
+}
+
+impl CheckInfo {
+    /// The result of this check: failed when something was found, an error when nothing was found but not
+    /// everything could be seen (`incomplete` says why), passed otherwise.
+    #[must_use]
+    pub fn result(&self, matches: &[Match], incomplete: Option<&str>, target: Target<'_>) -> CheckResult {
+        let status = match (matches, incomplete) {
+            ([], None) => CheckStatus::Passed,
+            ([], Some(_)) => CheckStatus::Error,
+            _ => CheckStatus::Failed,
+        };
+        CheckResult {
+            id: target.id,
+            time: target.time,
+            check: self.number,
+            title: self.title.to_owned(),
+            severity: self.severity,
+            status,
+            cause: cause(matches, incomplete),
+            subjects: matches.iter().take(SUBJECTS).map(|found| found.path.clone()).collect(),
+            tags: self.tags.iter().map(|&tag| tag.to_owned()).collect(),
+            task: target.task.clone(),
+            container: target.container.clone(),
+        }
+    }
+}
+
+/// `Found: /tmp/xmrig (named as a miner), /opt/x (contains stratum+tcp://) and 3 more; incomplete: ...`
+fn cause(matches: &[Match], incomplete: Option<&str>) -> String {
+    let mut text = String::new();
+    for (index, found) in matches.iter().take(NAMED_IN_CAUSE).enumerate() {
+        let lead = if index == 0 { "Found: " } else { ", " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{lead}{} ({})", found.path, found.reason);
+    }
+    if matches.len() > NAMED_IN_CAUSE {
+        let _ = write!(text, " and {} more", matches.len() - NAMED_IN_CAUSE);
+    }
+    if let Some(reason) = incomplete {
+        let lead = if text.is_empty() { "Incomplete: " } else { "; incomplete: " };
+        let _ = write!(text, "{lead}{reason}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use fargard_model::{CheckStatus, Container, Task, Timestamp, standard::of_tag};
+
+    use super::{CHECK_426, Target};
+    use crate::miner::{Kind, Match};
+
+    fn result(paths: &[String], incomplete: Option<&str>) -> fargard_model::CheckResult {
+        let matches: Vec<_> = paths
+            .iter()
+            .map(|path| Match { path: path.clone(), reason: "named as a miner".to_owned(), kind: Kind::Name })
+            .collect();
+        let (task, container) = (Task::default(), Container::default());
+        let target =
+            Target { id: "t-check-1".to_owned(), time: Timestamp(1), task: &task, container: &container };
+        CHECK_426.result(&matches, incomplete, target)
+    }
+
+    #[test]
+    fn only_a_complete_look_passes() {
+        assert_eq!(result(&[], None).status, CheckStatus::Passed);
+        let blind = result(&[], Some("1 not readable"));
+        assert_eq!((blind.status, blind.cause.as_str()), (CheckStatus::Error, "Incomplete: 1 not readable"));
+        let both = result(&["/tmp/xmrig".to_owned()], Some("more than 5 entries"));
+        assert_eq!(both.status, CheckStatus::Failed);
+        assert_eq!(both.cause, "Found: /tmp/xmrig (named as a miner); incomplete: more than 5 entries");
+    }
+
+    #[test]
+    fn a_flood_of_files_keeps_the_cause_short() {
+        let paths: Vec<_> = (0..5000).map(|number| format!("/tmp/{number}/xmrig")).collect();
+        let flooded = result(&paths, None);
+        assert!(flooded.cause.ends_with(" and 4990 more") && flooded.cause.len() < 1000);
+        assert_eq!(flooded.subjects.len(), 1000);
+    }
+
+    #[test]
+    fn every_tag_maps_to_a_standard() {
+        for tag in CHECK_426.tags {
+            assert!(of_tag(tag).is_some(), "{tag}");
+        }
+    }
+}
