@@ -1,0 +1,216 @@
+//! Falco's two forms of an alert: the text line and the JSON object.
+//!
+//! Both are what Falco writes with `time_format_iso_8601: false` and its other settings at their defaults, so
+//! that what reads Falco's alerts (falcosidekick, log parsers) reads these; the text line also names the rule.
+//! Times are UTC.
+
+use fargard_model::{CheckResult, Detection, Priority, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Falco's JSON alert; members in the alphabetical order in which Falco writes them.
+#[derive(Debug, Serialize)]
+struct Alert<'a> {
+    hostname: &'a str,
+    output: String,
+    output_fields: &'a Map<String, Value>,
+    priority: Priority,
+    rule: &'a str,
+    source: &'a str,
+    tags: Vec<&'a str>,
+    time: String,
+}
+
+/// Falco's line, without a line end, with the rule's name before the output (Falco's own line lacks it, and a
+/// reader needs it): `HH:MM:SS.nnnnnnnnn: Priority Rule | output`.
+///
+/// Control characters in the output are written as `\n`, `\x1b` and so on: a process chooses its arguments and
+/// must not be able to forge a second line or to steer a terminal.
+#[must_use]
+pub fn text(detection: &Detection) -> String {
+    let output = format!("{} | {}", detection.rule, detection.output);
+    line(detection.time, detection.priority, &printable(&output))
+}
+
+/// Falco's JSON alert on one line, without a line end.
+///
+/// # Errors
+/// An output field cannot be written as JSON (a float that is not a number).
+pub fn json(detection: &Detection) -> serde_json::Result<String> {
+    serde_json::to_string(&Alert {
+        hostname: &detection.hostname,
+        output: line(detection.time, detection.priority, &detection.output),
+        output_fields: &detection.output_fields,
+        priority: detection.priority,
+        rule: &detection.rule,
+        source: detection.source.name(),
+        tags: sorted(&detection.tags),
+        time: detection.time.rfc3339(),
+    })
+}
+
+/// A check's result in the shape of [`text`]: `HH:MM:SS.nnnnnnnnn: Priority Check 426 title | cause`.
+#[must_use]
+pub fn check_text(result: &CheckResult) -> String {
+    line(result.time, result.severity, &printable(&check_output(result)))
+}
+
+/// A check's result in the shape of [`json`]: the rule is the check's title, the source is `compliance`, and the
+/// output fields are `check.number`, `check.status`, `check.subjects`, `container.id` and `container.name`.
+///
+/// # Errors
+/// As [`json`].
+pub fn check_json(result: &CheckResult, hostname: &str) -> serde_json::Result<String> {
+    let fields = [
+        ("check.number", Value::from(result.check)),
+        ("check.status", serde_json::to_value(result.status)?),
+        ("check.subjects", Value::from(result.subjects.clone())),
+        ("container.id", Value::from(result.container.id.clone())),
+        ("container.name", Value::from(result.container.name.clone())),
+    ];
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    serde_json::to_string(&Alert {
+        hostname,
+        output: line(result.time, result.severity, &check_output(result)),
+        output_fields: &fields,
+        priority: result.severity,
+        rule: &result.title,
+        source: "compliance",
+        tags: sorted(&result.tags),
+        time: result.time.rfc3339(),
+    })
+}
+
+fn check_output(result: &CheckResult) -> String {
+    format!("Check {} {} | {}", result.check, result.title, result.cause)
+}
+
+fn line(time: Timestamp, priority: Priority, output: &str) -> String {
+    format!("{}: {priority} {output}", time_of_day(time))
+}
+
+/// Falco writes tags as a sorted set.
+fn sorted(tags: &[String]) -> Vec<&str> {
+    let mut tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags
+}
+
+/// `HH:MM:SS.nnnnnnnnn` of a point in time, UTC.
+#[must_use]
+pub fn time_of_day(time: Timestamp) -> String {
+    let second = time.seconds() % 86_400;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{hour:02}:{minute:02}:{second:02}.{:09}", time.0 % 1_000_000_000)
+}
+
+/// The text with control characters escaped.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len() + 8), |mut line, character| {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fargard_model::{
+        CheckResult, CheckStatus, Container, Detection, Event, EventType, Outcome, Priority, Process, Source,
+        Task, Timestamp,
+    };
+    use serde_json::json;
+
+    use super::{check_json, check_text, json, printable, text, time_of_day};
+
+    fn detection() -> Detection {
+        let event = Event {
+            num: 41,
+            time: Timestamp(1_795_243_200_000_000_042),
+            source: Source::Syscall,
+            kind: EventType::Openat,
+            tid: 10,
+            process: Arc::new(Process::default()),
+            args: Vec::new(),
+            paths: Vec::new(),
+            fd: None,
+            outcome: Outcome::Confirmed(3),
+            task: Arc::new(Task::default()),
+            container: Arc::new(Container::default()),
+        };
+        let fields = json!({
+            "evt.time": 1_795_243_200_000_000_042_u64,
+            "fd.name": "/usr/bin/probe",
+            "proc.pname": null,
+            "user.uid": 0,
+            "proc.is_exe_upper_layer": false,
+        });
+        Detection {
+            id: "p-41-0".into(),
+            time: event.time,
+            rule: "Write below binary dir".into(),
+            priority: Priority::Error,
+            source: Source::Syscall,
+            hostname: "task-host".into(),
+            output: "File below a known binary directory opened for writing | file=/usr/bin/probe".into(),
+            tags: vec!["mitre_persistence".into(), "T1543".into(), "filesystem".into()],
+            output_fields: fields.as_object().unwrap().clone(),
+            description: String::new(),
+            condition: String::new(),
+            event,
+        }
+    }
+
+    #[test]
+    fn the_text_line() {
+        insta::assert_snapshot!(text(&detection()), @"06:40:00.000000042: Error Write below binary dir | File below a known binary directory opened for writing | file=/usr/bin/probe");
+    }
+
+    #[test]
+    fn the_json_alert() {
+        insta::assert_snapshot!(json(&detection()).unwrap(), @r#"{"hostname":"task-host","output":"06:40:00.000000042: Error File below a known binary directory opened for writing | file=/usr/bin/probe","output_fields":{"evt.time":1795243200000000042,"fd.name":"/usr/bin/probe","proc.is_exe_upper_layer":false,"proc.pname":null,"user.uid":0},"priority":"Error","rule":"Write below binary dir","source":"syscall","tags":["T1543","filesystem","mitre_persistence"],"time":"2026-11-21T06:40:00.000000042Z"}"#);
+    }
+
+    #[test]
+    fn results_of_checks_have_the_same_shapes() {
+        let result = CheckResult {
+            id: "p-check-1".into(),
+            time: Timestamp(1_795_243_200_000_000_042),
+            check: 426,
+            title: "Image contains binaries used for crypto mining".into(),
+            severity: Priority::Critical,
+            status: CheckStatus::Failed,
+            cause: "Found: /tmp/xmrig (named as a miner)".into(),
+            subjects: vec!["/tmp/xmrig".into()],
+            tags: vec!["T1496".into(), "SOC2_CC6.8".into()],
+            task: Task::default(),
+            container: Container { id: "c1".into(), name: "app".into(), ..Container::default() },
+        };
+        insta::assert_snapshot!(check_text(&result), @"06:40:00.000000042: Critical Check 426 Image contains binaries used for crypto mining | Found: /tmp/xmrig (named as a miner)");
+        insta::assert_snapshot!(check_json(&result, "h").unwrap(), @r#"{"hostname":"h","output":"06:40:00.000000042: Critical Check 426 Image contains binaries used for crypto mining | Found: /tmp/xmrig (named as a miner)","output_fields":{"check.number":426,"check.status":"failed","check.subjects":["/tmp/xmrig"],"container.id":"c1","container.name":"app"},"priority":"Critical","rule":"Image contains binaries used for crypto mining","source":"compliance","tags":["SOC2_CC6.8","T1496"],"time":"2026-11-21T06:40:00.000000042Z"}"#);
+    }
+
+    #[test]
+    fn a_process_cannot_forge_a_line() {
+        let mut forged = detection();
+        forged.output = "cmd=x\n00:00:00.000000000: Debug all is well \u{1b}[2J\u{9b}".into();
+        insta::assert_snapshot!(text(&forged), @r"06:40:00.000000042: Error Write below binary dir | cmd=x\n00:00:00.000000000: Debug all is well \u{1b}[2J\u{9b}");
+        assert_eq!(printable("plain äöü"), "plain äöü");
+    }
+
+    #[test]
+    fn days_wrap() {
+        assert_eq!(time_of_day(Timestamp(0)), "00:00:00.000000000");
+        assert_eq!(time_of_day(Timestamp(86_399_999_999_999)), "23:59:59.999999999");
+    }
+}

@@ -1,0 +1,3 @@
+//! Forms in which detections and findings leave.
+
+pub mod falco;

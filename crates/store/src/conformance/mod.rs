@@ -1,0 +1,90 @@
+//! One suite for every backend: what a [`StateStore`], an [`EventLog`] and an [`EventStore`] must do, whatever is
+//! behind them. Each case starts with an empty store and panics where the store is wrong.
+
+pub mod cluster;
+mod event_log;
+mod event_store;
+mod findings;
+mod folding;
+mod hostile;
+mod queries;
+pub mod sample;
+mod tasks;
+mod tokens;
+
+use std::{future::Future, sync::Arc};
+
+use crate::{EventLog, EventStore, StateStore, StoreError};
+
+/// A store shared by the tasks of a case.
+pub type State = Arc<dyn StateStore>;
+
+/// Runs every case for state; `fresh` gives an empty store each time.
+///
+/// # Errors
+/// The store fails where it should not.
+///
+/// # Panics
+/// The store's answer is wrong.
+pub async fn state_store<F, S>(fresh: F) -> Result<(), StoreError>
+where
+    F: Fn() -> S,
+    S: Future<Output = Result<State, StoreError>>,
+{
+    folding::a_batch_is_applied_once(fresh().await?).await?;
+    folding::occurrences_fold_and_the_latest_stay(fresh().await?).await?;
+    for order in folding::ORDERS {
+        folding::order_and_repetition_do_not_matter(fresh().await?, order).await?;
+    }
+    folding::concurrent_batches_lose_nothing(fresh().await?).await?;
+    findings::checks_open_and_close(fresh().await?).await?;
+    findings::a_late_failure_does_not_reopen_what_passed_since(fresh().await?).await?;
+    findings::states_follow_people(fresh().await?).await?;
+    queries::each_filter_restricts(fresh().await?).await?;
+    queries::text_is_taken_literally(fresh().await?).await?;
+    queries::pages_are_stable_while_findings_arrive(fresh().await?).await?;
+    queries::foreign_cursors_are_refused(fresh().await?).await?;
+    queries::facets_count_under_the_other_filters(fresh().await?).await?;
+    tasks::tasks_gather_what_records_say(fresh().await?).await?;
+    tasks::tasks_are_listed_by_latest_record(fresh().await?).await?;
+    tasks::the_overview_adds_up(fresh().await?).await?;
+    tokens::tokens_are_kept_by_hash(fresh().await?).await?;
+    tokens::one_of_many_takes_a_token(fresh().await?).await?;
+    hostile::any_content_is_stored_and_read(fresh().await?).await?;
+    fresh().await?.ping().await
+}
+
+/// Runs every case for a log; `fresh` gives an empty one each time.
+///
+/// # Errors
+/// The log fails where it should not.
+///
+/// # Panics
+/// The log's answer is wrong.
+pub async fn event_log<F, S>(fresh: F) -> Result<(), StoreError>
+where
+    F: Fn() -> S,
+    S: Future<Output = Result<Arc<dyn EventLog>, StoreError>>,
+{
+    event_log::entries_leave_in_order_and_once(fresh().await?).await?;
+    event_log::next_waits_for_an_entry(fresh().await?).await?;
+    event_log::concurrent_appends_are_all_kept(fresh().await?).await?;
+    event_log::a_batch_that_could_not_be_read_back_is_refused(fresh().await?).await
+}
+
+/// Runs every case for an event store; `fresh` gives an empty one each time.
+///
+/// # Errors
+/// The store fails where it should not.
+///
+/// # Panics
+/// The store's answer is wrong.
+pub async fn event_store<F, S>(fresh: F) -> Result<(), StoreError>
+where
+    F: Fn() -> S,
+    S: Future<Output = Result<Arc<dyn EventStore>, StoreError>>,
+{
+    event_store::events_come_in_order_of_time(fresh().await?).await?;
+    event_store::a_confirmed_event_replaces_its_attempt(fresh().await?).await?;
+    event_store::events_of_detections_are_kept_too(fresh().await?).await
+}
