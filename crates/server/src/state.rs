@@ -1,0 +1,39 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use fargard_rules::Ruleset;
+use fargard_store::{EventLog, EventStore, StateStore};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{auth::Attempts, backlog::Backlog, metrics::Metrics, updates::Updates};
+
+/// Shared by all handlers; cloning is cheap. Console pages read `store` and `events`, and take
+/// [`crate::auth::Admin`] as an argument to know who is logged in.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    /// Findings, tasks, tokens.
+    pub(crate) store: Arc<dyn StateStore>,
+    /// Events for timelines.
+    pub(crate) events: Arc<dyn EventStore>,
+    /// Batches that wait.
+    pub(crate) log: Arc<dyn EventLog>,
+    /// The rules that come with the server.
+    pub(crate) rules: Arc<Ruleset>,
+    /// Names this start of the server.
+    pub(crate) epoch: Arc<str>,
+    /// Live updates.
+    pub(crate) updates: Updates,
+    /// Counters for `/metrics`.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether the log takes more.
+    pub(crate) backlog: Arc<Backlog>,
+    /// Failed logins.
+    pub(crate) attempts: Arc<Attempts>,
+    /// A permit for each batch that may be decompressed and parsed at the same time.
+    pub(crate) decoders: Arc<Semaphore>,
+    /// Becomes `true` when the server stops: endless answers must end then.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Connections are TLS: cookies are marked `Secure`.
+    pub(crate) tls: bool,
+}
