@@ -1,0 +1,8 @@
+//! One file a command: its arguments and what it does with them.
+
+pub(crate) mod demo;
+pub(crate) mod rules;
+pub(crate) mod scan;
+pub(crate) mod server;
+pub(crate) mod task;
+pub(crate) mod watch;

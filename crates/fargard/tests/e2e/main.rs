@@ -1,0 +1,19 @@
+//! The real program on real input: a command under the sensor, a server that dies, a demo in a browser.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking"
+)]
+
+mod console;
+mod demo;
+mod engine_killed;
+mod outage;
+mod rules;
+mod server;
+mod server_crash;
+mod support;
+mod watch;
