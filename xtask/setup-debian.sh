@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs what the tests and benchmarks need on Debian or Ubuntu, and nothing that is already there.
+set -euo pipefail
+
+packages=()
+
+# need COMMAND PACKAGE: the package is missing when the command is.
+need() {
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || packages+=("$2")
+}
+
+need cc build-essential
+need musl-gcc musl-tools
+need strace strace
+need wrk wrk
+need nginx nginx-light
+need busybox busybox-static
+need node nodejs
+need npm npm
+need unshare util-linux
+need mount mount
+need git git
+if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
+  packages+=(chromium)
+fi
+if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null 2>&1; then
+  packages+=(postgresql)
+fi
+
+if [ "${#packages[@]}" -gt 0 ]; then
+  if ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: not Debian; please install: ${packages[*]}" >&2
+    exit 1
+  fi
+  as_root=()
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+      echo "setup: needs root or sudo to install: ${packages[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "setup: installing ${packages[*]}"
+  # The packages' services (nginx, postgresql) are not started: the tests run their own, on loopback.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  fi
+  "${as_root[@]}" apt-get update -qq </dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null
+fi
+
+# The sensor that goes into tasks is linked statically against musl.
+target=$(uname -m)-unknown-linux-musl
+libdir=$(rustc --print target-libdir --target "$target" 2>/dev/null || true)
+if [ ! -d "$libdir" ]; then
+  if command -v rustup >/dev/null 2>&1; then
+    rustup target add "$target"
+  else
+    echo "setup: no rustup, so no $target target: what needs the static sensor is skipped" >&2
+  fi
+fi

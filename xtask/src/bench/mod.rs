@@ -1,0 +1,41 @@
+//! `cargo xtask bench`: what the product costs, as ratios against baselines of the same run.
+
+mod events;
+mod http;
+mod options;
+mod report;
+mod resident;
+mod scan;
+mod sensor;
+mod statistics;
+mod variant;
+mod workload;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [--only WORKLOAD]..
+                                [--json FILE]
+       cargo xtask bench scan [--root DIR] [--rounds N] [--json FILE]
+
+  sensor   what a task pays for running under the sensor: file storm (opens, writes), process storm, HTTP server
+           with kept and with new connections, start-up, memory, size; next to `strace` with the same calls.
+           --sensor takes a built sensor instead of building it; --rules a directory of rules files instead of the
+           default ones (those with `read` in the name are left out for one of the comparisons).
+           Workloads: cat, opens, writes, spawn, keepalive, connect, start
+  scan     a root file system under `fargard scan`, next to find and grep
+
+Rounds are interleaved in changing order. Run on a machine that does nothing else.";
+
+/// Runs one benchmark, or lists them.
+pub(crate) fn run(words: &[&str]) -> Result<bool> {
+    match words {
+        [] | ["--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        ["sensor", rest @ ..] => sensor::run(rest),
+        ["scan", rest @ ..] => scan::run(rest),
+        [unknown, ..] => bail!(lexopt::Error::from(format!("unknown benchmark {unknown:?}\n{USAGE}"))),
+    }
+}
