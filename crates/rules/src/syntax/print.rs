@@ -15,6 +15,8 @@ impl Display for Expr {
                 Self::And(_) | Self::Or(_) | Self::Not(_) => write!(f, "not ({child})"),
                 Self::Macro(..) | Self::Check(_) => write!(f, "not {child}"),
             },
+            // Before a blank this name would be the keyword.
+            Self::Macro(name, _) if name == "not" => f.write_str("(not)"),
             Self::Macro(name, _) => f.write_str(name),
             Self::Check(check) => check.fmt(f),
         }
