@@ -1,10 +1,10 @@
 //! One thing that happened.
 
-use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Container, Process, Task, Timestamp};
+use crate::{Container, EventType, Process, Task, Timestamp};
 
 /// Where events come from; the names are those of Falco rules' `source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,77 +40,6 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-macro_rules! event_types {
-    ($($variant:ident = $name:literal),* $(,)?) => {
-        /// The kind of a syscall event, named as Falco's `evt.type`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[expect(missing_docs, reason = "each variant is the system call of that name")]
-        #[repr(u8)]
-        pub enum EventType { $(#[serde(rename = $name)] $variant),* }
-
-        impl EventType {
-            /// Every kind the sensor can observe.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name as in `evt.type`.
-            #[must_use]
-            pub fn name(self) -> &'static str { match self { $(Self::$variant => $name),* } }
-        }
-    };
-}
-
-event_types! {
-    Execve = "execve", Execveat = "execveat",
-    Open = "open", Openat = "openat", Openat2 = "openat2", Creat = "creat",
-    Rename = "rename", Renameat = "renameat", Renameat2 = "renameat2",
-    Unlink = "unlink", Unlinkat = "unlinkat", Rmdir = "rmdir",
-    Mkdir = "mkdir", Mkdirat = "mkdirat",
-    Chmod = "chmod", Fchmod = "fchmod", Fchmodat = "fchmodat", Fchmodat2 = "fchmodat2",
-    Chown = "chown", Lchown = "lchown", Fchown = "fchown", Fchownat = "fchownat",
-    Link = "link", Linkat = "linkat", Symlink = "symlink", Symlinkat = "symlinkat",
-    Connect = "connect", Bind = "bind", Listen = "listen", Accept = "accept", Accept4 = "accept4",
-    Sendto = "sendto", Sendmsg = "sendmsg", Sendmmsg = "sendmmsg",
-    Setuid = "setuid", Setgid = "setgid", Setresuid = "setresuid", Setresgid = "setresgid",
-    Setreuid = "setreuid", Setregid = "setregid",
-    Ptrace = "ptrace", ProcessVmWritev = "process_vm_writev",
-    Mount = "mount", Umount2 = "umount2", Setns = "setns", Unshare = "unshare", Chroot = "chroot",
-    MemfdCreate = "memfd_create", Dup2 = "dup2", Dup3 = "dup3",
-    Bpf = "bpf", InitModule = "init_module", FinitModule = "finit_module",
-    Userfaultfd = "userfaultfd", IoUringSetup = "io_uring_setup",
-    Procexit = "procexit",
-}
-
-/// The text names no event type that can be observed.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("unknown event type {0:?}")]
-pub struct UnknownEventType(pub String);
-
-impl FromStr for EventType {
-    type Err = UnknownEventType;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| UnknownEventType(text.to_owned()))
-    }
-}
-
-impl EventType {
-    /// open, openat, openat2, creat.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Open | Self::Openat | Self::Openat2 | Self::Creat)
-    }
-
-    /// execve, execveat.
-    #[must_use]
-    pub fn is_exec(self) -> bool {
-        matches!(self, Self::Execve | Self::Execveat)
     }
 }
 
@@ -250,19 +179,5 @@ impl Event {
         self.kind.is_open()
             && self.kind != EventType::Creat
             && self.flag_bits().is_some_and(|bits| bits & 0o3 != 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::EventType;
-
-    #[test]
-    fn names_round_trip() {
-        for kind in EventType::ALL {
-            assert_eq!(kind.name().parse(), Ok(*kind));
-            assert_eq!(serde_json::to_string(kind).unwrap(), format!("{:?}", kind.name()));
-        }
-        assert!("read".parse::<EventType>().is_err());
     }
 }

@@ -9,9 +9,11 @@ mod defaults;
 pub mod diagnostic;
 pub mod fields;
 mod load;
+pub mod record;
 pub mod report;
 pub mod ruleset;
 pub mod source;
+pub mod subject;
 pub mod syntax;
 pub mod traps;
 mod yaml;
@@ -23,8 +25,10 @@ mod testing;
 
 pub use defaults::default_rules;
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use record::Record;
 pub use ruleset::{Matching, Rule, RuleId, Ruleset, Unknown};
 pub use source::{LineColumn, MAX_FILE, SourceFile};
+pub use subject::Subject;
 
 /// What loading gave.
 #[derive(Debug)]

@@ -49,7 +49,7 @@ fn traps_of(kind: EventType) -> &'static [Trap] {
         E::MemfdCreate => &[Trap::MemfdCreate],
         E::Dup2 | E::Dup3 => &[Trap::DupStdio],
         E::Bpf | E::InitModule | E::FinitModule | E::Userfaultfd | E::IoUringSetup => &[Trap::Kernel],
-        E::Procexit => &[],
+        _ => &[],
     }
 }
 
@@ -68,7 +68,7 @@ pub struct Need {
 #[must_use]
 pub fn needs(ruleset: &Ruleset) -> Vec<Need> {
     let mut needs = Vec::new();
-    for kind in EventType::ALL.iter().copied() {
+    for kind in EventType::OBSERVED.iter().copied() {
         for trap in traps_of(kind).iter().copied() {
             let mut kleene =
                 Kleene { program: ruleset.program(), class: Class { trap, kind }, known: HashMap::new() };

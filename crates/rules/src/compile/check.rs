@@ -1,9 +1,8 @@
 //! One comparison, ready to be made.
 
-use fargard_model::Event;
-
 use super::{matcher::Matcher, operand::Operand, pair};
 use crate::{
+    Subject,
     fields::{Value, Values},
     syntax::ast::Op,
 };
@@ -29,13 +28,13 @@ pub(crate) enum Test {
 
 impl Check {
     /// Whether it holds. A side without a value makes every comparison false.
-    pub(crate) fn holds(&self, event: &Event) -> bool {
-        let values = self.left.values(event);
+    pub(crate) fn holds(&self, subject: Subject<'_>) -> bool {
+        let values = self.left.values(subject);
         match &self.test {
             Test::Exists => !values.is_missing(),
             Test::Matches(matcher) => matches(&values, matcher),
             Test::Field(op, right) => {
-                let right = right.values(event);
+                let right = right.values(subject);
                 matches!(right.as_slice(), [right] if any(&values, *op == Op::Ne, |left| pair::compare(left, *op, right)))
             }
         }

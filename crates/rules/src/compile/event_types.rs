@@ -5,6 +5,8 @@ use std::{
     rc::Rc,
 };
 
+use fargard_model::EventType;
+
 use super::{
     check::Test,
     matcher::Matcher,
@@ -62,14 +64,20 @@ impl EventTypes {
         if !is_event_type(&check.left) {
             return Self::all();
         }
-        let named = super::call_names::all()
+        let named = EventType::ALL
+            .iter()
+            .map(|kind| kind.name())
             .filter(|name| matcher.accepts(&Value::Text((*name).into())) == wanted)
             .map(str::to_owned)
             .collect::<BTreeSet<_>>();
         // What excludes some types leaves all others, also those that have no name here.
         let excludes = matches!(matcher, Matcher::Not(_)) == wanted;
         if excludes {
-            let others = super::call_names::all().filter(|name| !named.contains(*name)).map(str::to_owned);
+            let others = EventType::ALL
+                .iter()
+                .map(|kind| kind.name())
+                .filter(|name| !named.contains(*name))
+                .map(str::to_owned);
             return Self::AllBut(others.collect());
         }
         Self::Only(named)

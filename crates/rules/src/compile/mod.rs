@@ -1,6 +1,5 @@
 //! From definitions to a ruleset: macros and lists put in, fields found, types checked, equal parts shared.
 
-mod call_names;
 pub(crate) mod check;
 mod event_types;
 mod glob;

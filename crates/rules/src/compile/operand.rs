@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use fargard_model::Event;
-
 use crate::{
+    Subject,
     fields::{self, FieldType, ResolvedField, Value, Values},
     syntax::ast::{self, Span, TransformArg, TransformName},
 };
@@ -122,29 +121,29 @@ impl Operand {
     }
 
     /// What conditions compare.
-    pub(crate) fn values<'e>(&'e self, event: &'e Event) -> Values<'e> {
-        self.read(event, ResolvedField::for_condition)
+    pub(crate) fn values<'e>(&'e self, subject: Subject<'e>) -> Values<'e> {
+        self.read(subject, ResolvedField::for_condition)
     }
 
     /// What outputs show.
-    pub(crate) fn shown<'e>(&'e self, event: &'e Event) -> Values<'e> {
-        self.read(event, ResolvedField::shown)
+    pub(crate) fn shown<'e>(&'e self, subject: Subject<'e>) -> Values<'e> {
+        self.read(subject, ResolvedField::shown)
     }
 
-    fn read<'e>(&'e self, event: &'e Event, field: Read) -> Values<'e> {
+    fn read<'e>(&'e self, subject: Subject<'e>, field: Read) -> Values<'e> {
         match self {
-            Self::Field(resolved) => field(resolved, event),
+            Self::Field(resolved) => field(resolved, subject),
             Self::Constant(value) => Values::One(value.clone()),
-            Self::Map(name, inner) => map(*name, inner.read(event, field)),
+            Self::Map(name, inner) => map(*name, inner.read(subject, field)),
             Self::Join(separator, parts) => {
                 let texts: Vec<String> = parts
                     .iter()
                     .flat_map(|part| {
-                        part.read(event, field).as_slice().iter().map(Value::to_string).collect::<Vec<_>>()
+                        part.read(subject, field).as_slice().iter().map(Value::to_string).collect::<Vec<_>>()
                     })
                     .collect();
                 // As in Falco, a part without a value leaves the whole without one.
-                let whole = parts.iter().all(|part| !part.read(event, field).is_missing());
+                let whole = parts.iter().all(|part| !part.read(subject, field).is_missing());
                 if whole { Values::One(Value::Text(texts.join(separator).into())) } else { Values::Missing }
             }
         }
@@ -163,7 +162,7 @@ impl Operand {
     }
 }
 
-type Read = for<'e> fn(&'e ResolvedField, &'e Event) -> Values<'e>;
+type Read = for<'e> fn(&'e ResolvedField, Subject<'e>) -> Values<'e>;
 
 fn map(name: TransformName, values: Values<'_>) -> Values<'_> {
     let one = |value: Value<'_>| match value {

@@ -1,10 +1,10 @@
 //! Outputs: text with `%field`, `%field[arg]`, `%12field`, `%transformer(field)`.
 
-use fargard_model::Event;
 use serde_json::{Map, Value as Json};
 
 use super::operand::Operand;
 use crate::{
+    Subject,
     fields::{self, ResolvedField, Values},
     syntax::{self, ast},
 };
@@ -63,16 +63,16 @@ impl Output {
     }
 
     /// The text, where a missing value is `<NA>`, and the values by the fields' names, where it is null.
-    pub(crate) fn fill(&self, event: &Event) -> (String, Map<String, Json>) {
+    pub(crate) fn fill(&self, subject: Subject<'_>) -> (String, Map<String, Json>) {
         let mut text = String::new();
         let mut fields = Map::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(part) => text.push_str(part),
                 Piece::Field { operand, name, width } => {
-                    let values = operand.shown(event);
+                    let values = operand.shown(subject);
                     push(&mut text, &shown(&values), *width);
-                    let json = if name == "evt.time" { Json::from(event.time.0) } else { json(&values) };
+                    let json = if name == "evt.time" { Json::from(subject.time().0) } else { json(&values) };
                     fields.insert(name.clone(), json);
                 }
             }

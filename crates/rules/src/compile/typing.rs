@@ -1,7 +1,8 @@
 //! Which operator takes which values of which type.
 
+use fargard_model::EventType;
+
 use super::{
-    call_names,
     check::Test,
     glob::Glob,
     matcher::{Matcher, Network},
@@ -104,7 +105,7 @@ fn constant(left: &Operand, op: Op, values: &[Literal]) -> Result<Matcher, Strin
 fn text(left: &Operand, op: Op, values: &[Literal]) -> Result<Matcher, String> {
     if matches!(left, Operand::Field(field) if matches!(field.field.name, "evt.type" | "syscall.type"))
         && matches!(op, Op::Eq | Op::In | Op::Intersects)
-        && let Some(unknown) = values.iter().find(|value| !call_names::is_known(&value.text))
+        && let Some(unknown) = values.iter().find(|value| value.text.parse::<EventType>().is_err())
     {
         return Err(format!("unknown event type '{}'", unknown.text));
     }

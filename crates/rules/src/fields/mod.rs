@@ -19,6 +19,8 @@ mod value;
 
 use fargard_model::Event;
 
+use crate::{Record, Subject};
+
 pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
 pub use value::{Value, Values};
 
@@ -83,8 +85,19 @@ pub enum FieldArg {
     Key(String),
 }
 
-/// Reads a field from an event.
-pub type Extract = for<'e> fn(&'e Event, &FieldArg) -> Values<'e>;
+/// Reads a field from a call.
+pub type FromCall = for<'e> fn(&'e Event, &FieldArg) -> Values<'e>;
+
+/// Reads a field from what it exists for; elsewhere it has no value.
+#[derive(Clone, Copy, Debug)]
+pub enum Extract {
+    /// From calls.
+    Call(FromCall),
+    /// From JSON records.
+    Record(for<'e> fn(&'e Record, &FieldArg) -> Values<'e>),
+    /// From both.
+    Any(for<'e> fn(Subject<'e>, &FieldArg) -> Values<'e>),
+}
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +115,7 @@ pub struct Field {
     /// Reads it; `None` where it has no value on Fargate.
     pub get: Option<Extract>,
     /// What conditions see instead while the result of the call is not known.
-    pub while_attempt: Option<Extract>,
+    pub while_attempt: Option<FromCall>,
 }
 
 impl Field {
@@ -113,8 +126,8 @@ impl Field {
     }
 }
 
-const fn field(name: &'static str, kind: FieldType, arg: ArgKind, doc: &'static str, get: Extract) -> Field {
-    Field { name, kind, list: false, arg, doc, get: Some(get), while_attempt: None }
+const fn field(name: &'static str, kind: FieldType, arg: ArgKind, doc: &'static str, get: FromCall) -> Field {
+    Field { name, kind, list: false, arg, doc, get: Some(Extract::Call(get)), while_attempt: None }
 }
 
 const fn null(name: &'static str, kind: FieldType, arg: ArgKind, doc: &'static str) -> Field {

@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use fargard_model::{Event, Outcome};
+use fargard_model::Outcome;
 
-use super::{ArgKind, Field, FieldArg, Values, all};
+use super::{ArgKind, Extract, Field, FieldArg, Values, all};
+use crate::Subject;
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Field>> =
     LazyLock::new(|| all().map(|field| (field.name, field)).collect());
@@ -43,17 +44,22 @@ pub struct ResolvedField {
 impl ResolvedField {
     /// The value that conditions compare.
     #[must_use]
-    pub fn for_condition<'e>(&self, event: &'e Event) -> Values<'e> {
-        match self.field.while_attempt {
-            Some(get) if event.outcome == Outcome::Attempt => get(event, &self.arg),
-            _ => self.shown(event),
+    pub fn for_condition<'e>(&self, subject: Subject<'e>) -> Values<'e> {
+        match (self.field.while_attempt, subject) {
+            (Some(get), Subject::Call(event)) if event.outcome == Outcome::Attempt => get(event, &self.arg),
+            _ => self.shown(subject),
         }
     }
 
     /// The value that outputs show.
     #[must_use]
-    pub fn shown<'e>(&self, event: &'e Event) -> Values<'e> {
-        self.field.get.map_or(Values::Missing, |get| get(event, &self.arg))
+    pub fn shown<'e>(&self, subject: Subject<'e>) -> Values<'e> {
+        match (self.field.get, subject) {
+            (Some(Extract::Call(get)), Subject::Call(event)) => get(event, &self.arg),
+            (Some(Extract::Record(get)), Subject::Record(record)) => get(record, &self.arg),
+            (Some(Extract::Any(get)), subject) => get(subject, &self.arg),
+            _ => Values::Missing,
+        }
     }
 
     /// Gives several values, of which any may satisfy a comparison.

@@ -8,6 +8,7 @@ use fargard_model::{Detection, Event, EventType, Priority, Source, TrapSet};
 
 pub use self::possible::Unknown;
 use crate::{
+    Subject,
     compile::{
         Output, Specializer,
         program::{Node, NodeId, Program},
@@ -165,7 +166,7 @@ impl Ruleset {
     #[must_use]
     pub fn event_types(&self, rule: RuleId) -> Vec<EventType> {
         let can = |kind: &EventType| self.of_type(*kind).iter().any(|(id, _)| *id == rule);
-        EventType::ALL.iter().copied().filter(can).collect()
+        EventType::OBSERVED.iter().copied().filter(can).collect()
     }
 
     /// The calls that must be observed for the enabled rules.
@@ -185,15 +186,17 @@ impl Ruleset {
     }
 
     /// Puts the enabled rules that match the event into `matches`, in the order of definition; clears it first.
-    pub fn evaluate(&self, event: &Event, matches: &mut Vec<RuleId>) {
+    pub fn evaluate<'e>(&self, subject: impl Into<Subject<'e>>, matches: &mut Vec<RuleId>) {
+        let subject = subject.into();
         matches.clear();
-        if event.source != Source::Syscall {
-            return;
-        }
+        let candidates = match subject {
+            Subject::Call(event) => self.of_type(event.kind),
+            Subject::Record(_) => &[],
+        };
         MEMO.with_borrow_mut(|memo| {
             memo.begin(self.program.len());
-            for (rule, node) in self.of_type(event.kind) {
-                if memo.holds(&self.program, *node, event) {
+            for (rule, node) in candidates {
+                if memo.holds(&self.program, *node, subject) {
                     matches.push(*rule);
                     if self.matching == Matching::First {
                         break;
@@ -215,7 +218,7 @@ impl Ruleset {
         let index = rule.index();
         let (_, output) = self.compiled.get(index)?;
         let rule = self.rules.get(index)?;
-        let (output, output_fields) = output.fill(event);
+        let (output, output_fields) = output.fill(Subject::Call(event));
         Some(Detection {
             id: format!("{producer}-{}-{index}", event.num),
             time: event.time,
@@ -257,16 +260,16 @@ impl Memo {
         }
     }
 
-    fn holds(&mut self, program: &Program, id: NodeId, event: &Event) -> bool {
+    fn holds(&mut self, program: &Program, id: NodeId, subject: Subject<'_>) -> bool {
         if let Some(known) = self.known(id as usize) {
             return known;
         }
         let truth = match program.node(id) {
             Node::Const(truth) => *truth,
-            Node::Check(index) => program.check(*index).is_some_and(|check| check.holds(event)),
-            Node::Not(child) => !self.holds(program, *child, event),
-            Node::And(children) => children.iter().all(|child| self.holds(program, *child, event)),
-            Node::Or(children) => children.iter().any(|child| self.holds(program, *child, event)),
+            Node::Check(index) => program.check(*index).is_some_and(|check| check.holds(subject)),
+            Node::Not(child) => !self.holds(program, *child, subject),
+            Node::And(children) => children.iter().all(|child| self.holds(program, *child, subject)),
+            Node::Or(children) => children.iter().any(|child| self.holds(program, *child, subject)),
         };
         self.note(id as usize, truth);
         truth

@@ -10,6 +10,7 @@ use fargard_model::{Event, Source};
 
 use super::{Memo, Ruleset};
 use crate::{
+    Subject,
     compile::{
         check::{Check, Test},
         program::{Node, NodeId, Program},
@@ -96,7 +97,8 @@ impl Search<'_> {
             Node::Const(truth) => *truth == wanted,
             Node::Check(index) if self.ruleset.readers.is_open(*index, self.unknown) => true,
             Node::Check(index) => {
-                self.ruleset.program.check(*index).is_some_and(|check| check.holds(self.event)) == wanted
+                self.ruleset.program.check(*index).is_some_and(|check| check.holds(Subject::Call(self.event)))
+                    == wanted
             }
             Node::Not(child) => self.could_be(*child, !wanted),
             Node::And(children) if wanted => children.iter().all(|child| self.could_be(*child, true)),
