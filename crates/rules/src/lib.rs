@@ -16,7 +16,7 @@ pub mod source;
 pub mod subject;
 pub mod syntax;
 pub mod traps;
-mod yaml;
+pub mod yaml;
 
 #[cfg(test)]
 mod shared;

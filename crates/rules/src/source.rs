@@ -22,7 +22,8 @@ pub struct LineColumn {
 }
 
 /// Where a byte offset lies in a text; an offset behind the end gives the end.
-pub(crate) fn line_column(text: &str, offset: usize) -> LineColumn {
+#[must_use]
+pub fn line_column(text: &str, offset: usize) -> LineColumn {
     let mut end = offset.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -6,56 +6,69 @@ use std::{collections::HashMap, ops::Range, rc::Rc};
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span};
 
 /// Deepest nesting of sequences and mappings.
-const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 /// Most nodes of a file, each alias counted as all it stands for.
-const MAX_NODES: usize = 500_000;
+pub const MAX_NODES: usize = 500_000;
 
 /// A node with its place.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// Bytes of the file.
-    pub(crate) span: Range<usize>,
-    pub(crate) content: Content,
+    pub span: Range<usize>,
+    /// What it is.
+    pub content: Content,
     /// Nodes below, aliases expanded.
     weight: usize,
 }
 
+/// What a node is.
 #[derive(Debug)]
-pub(crate) enum Content {
+pub enum Content {
     /// Text, and whether it stood without quotes.
     Scalar(String, bool),
+    /// Items.
     Sequence(Vec<Rc<Node>>),
+    /// Keys and values in the order of the file; a key may stand twice.
     Mapping(Vec<(Rc<Node>, Rc<Node>)>),
 }
 
 /// Why a file is not YAML, or too much of it.
 #[derive(Debug)]
-pub(crate) struct YamlError {
-    pub(crate) message: String,
-    pub(crate) span: Range<usize>,
+pub struct YamlError {
+    /// What is wrong.
+    pub message: String,
+    /// Bytes of the file.
+    pub span: Range<usize>,
 }
 
 impl Node {
     /// The text of a scalar; `None` for null and for what is not a scalar.
-    pub(crate) fn text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar(text, plain) if !(*plain && is_null(text)) => Some(text),
             _ => None,
         }
     }
 
-    pub(crate) fn is_null(&self) -> bool {
+    /// Null: `~`, `null` or nothing, without quotes.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
         matches!(&self.content, Content::Scalar(text, true) if is_null(text))
     }
 
-    pub(crate) fn items(&self) -> Option<&[Rc<Self>]> {
+    /// The items of a sequence.
+    #[must_use]
+    pub fn items(&self) -> Option<&[Rc<Self>]> {
         match &self.content {
             Content::Sequence(items) => Some(items),
             _ => None,
         }
     }
 
-    pub(crate) fn entries(&self) -> Option<&[(Rc<Self>, Rc<Self>)]> {
+    /// The entries of a mapping.
+    #[must_use]
+    pub fn entries(&self) -> Option<&[(Rc<Self>, Rc<Self>)]> {
         match &self.content {
             Content::Mapping(entries) => Some(entries),
             _ => None,
@@ -63,7 +76,8 @@ impl Node {
     }
 
     /// The value of a key; the first where a key stands twice.
-    pub(crate) fn get(&self, key: &str) -> Option<&Rc<Self>> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Rc<Self>> {
         self.entries()?.iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
     }
 }
@@ -73,7 +87,10 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Reads every document of a file.
-pub(crate) fn documents(text: &str) -> Result<Vec<Rc<Node>>, YamlError> {
+///
+/// # Errors
+/// It is not YAML, nested deeper than [`MAX_DEPTH`], or holds more than [`MAX_NODES`].
+pub fn documents(text: &str) -> Result<Vec<Rc<Node>>, YamlError> {
     let mut options = Options::default();
     options.emit_comments = false;
     let mut builder = Builder::default();
