@@ -26,7 +26,7 @@ mod testing;
 pub use defaults::default_rules;
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use record::Record;
-pub use ruleset::{Matching, Rule, RuleId, Ruleset, Unknown};
+pub use ruleset::{Matching, Rule, RuleId, RuleKind, Ruleset, Unknown};
 pub use source::{LineColumn, MAX_FILE, SourceFile};
 pub use subject::Subject;
 

@@ -72,13 +72,15 @@ pub fn needs(ruleset: &Ruleset) -> Vec<Need> {
         for trap in traps_of(kind).iter().copied() {
             let mut kleene =
                 Kleene { program: ruleset.program(), class: Class { trap, kind }, known: HashMap::new() };
-            let rules: Vec<String> = ruleset
+            let mut rules: Vec<String> = ruleset
                 .of_type(kind)
                 .iter()
                 .filter(|(_, node)| kleene.node(*node) != Some(false))
-                .filter_map(|(rule, _)| ruleset.rules().get(rule.index()))
+                .filter_map(|(rule, _)| ruleset.owner(*rule))
                 .map(|rule| rule.name.clone())
                 .collect();
+            // Parts of one sequence follow each other.
+            rules.dedup();
             if !rules.is_empty() {
                 needs.push(Need { trap, kind, rules });
             }

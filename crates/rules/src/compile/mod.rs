@@ -26,7 +26,7 @@ pub(crate) use specialize::Specializer;
 use crate::{
     diagnostic::{Code, Diagnostic, Item},
     load::{Definitions, Lists, Place, RuleDef},
-    ruleset::{Rule, Ruleset},
+    ruleset::{Rule, RuleKind, Ruleset},
     source::SourceFile,
 };
 use event_types::EventTypesOf;
@@ -83,7 +83,7 @@ pub(crate) fn compile(
         return None;
     }
     compiler.unused();
-    Some(Ruleset::new(rules, compiler.program))
+    Some(Ruleset::new(rules, Vec::new(), compiler.program))
 }
 
 impl Compiler<'_> {
@@ -181,6 +181,7 @@ impl Compiler<'_> {
             self.deprecated_dir(&definition.output.place.clone());
         }
         let rule = Rule {
+            kind: RuleKind::Condition,
             name: definition.name.clone(),
             description: definition.description.trim_end().to_owned(),
             condition: definition.condition.text().trim_end().to_owned(),

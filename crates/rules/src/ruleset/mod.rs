@@ -28,9 +28,23 @@ impl RuleId {
     }
 }
 
-/// One rule as loaded.
+/// What a rule's detections come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuleKind {
+    /// One event that the condition holds for.
+    #[default]
+    Condition,
+    /// Events of several kinds in order.
+    Sequence,
+    /// Many events.
+    Threshold,
+}
+
+/// One rule as loaded; sequences and thresholds stand behind the others.
 #[derive(Clone, Debug)]
 pub struct Rule {
+    /// What its detections come from.
+    pub kind: RuleKind,
     /// Name.
     pub name: String,
     /// Description.
@@ -65,6 +79,9 @@ pub struct Ruleset {
     rules: Vec<Rule>,
     /// Whole condition and output of each rule.
     compiled: Vec<(NodeId, Output)>,
+    /// Conditions of sequences and thresholds with whose they are. They are evaluated as rules are, under the ids
+    /// behind those of the rules.
+    parts: Vec<(RuleId, NodeId)>,
     program: Program,
     /// For each event type the enabled rules that can match it, with what remains of their conditions.
     by_type: Vec<Vec<(RuleId, NodeId)>>,
@@ -74,10 +91,15 @@ pub struct Ruleset {
 }
 
 impl Ruleset {
-    pub(crate) fn new(rules: Vec<(Rule, NodeId, Output)>, program: Program) -> Self {
+    pub(crate) fn new(
+        rules: Vec<(Rule, NodeId, Output)>,
+        parts: Vec<(RuleId, NodeId)>,
+        program: Program,
+    ) -> Self {
         let mut ruleset = Self {
             rules: Vec::with_capacity(rules.len()),
             compiled: Vec::with_capacity(rules.len()),
+            parts,
             program,
             by_type: Vec::new(),
             matching: Matching::All,
@@ -98,19 +120,25 @@ impl Ruleset {
     }
 
     fn rules_of(&mut self, kind: EventType) -> Vec<(RuleId, NodeId)> {
+        let enabled = self.enabled_conditions();
         let mut specializer = Specializer::new(&mut self.program, kind.name());
-        let mut found = Vec::new();
-        for (index, (rule, (node, _))) in self.rules.iter().zip(&self.compiled).enumerate() {
-            if !rule.enabled {
-                continue;
-            }
-            let rest = specializer.node(*node);
-            if let Ok(index) = u32::try_from(index) {
-                found.push((RuleId(index), rest));
-            }
-        }
+        let mut found: Vec<_> = enabled.into_iter().map(|(id, node)| (id, specializer.node(node))).collect();
         found.retain(|(_, rest)| *self.program.node(*rest) != Node::Const(false));
         found
+    }
+
+    /// The conditions of enabled rules, then those of enabled sequences and thresholds.
+    fn enabled_conditions(&self) -> Vec<(RuleId, NodeId)> {
+        let rules = self.compiled.iter().map(|(node, _)| *node);
+        let parts = self.parts.iter().map(|(_, node)| *node);
+        let all = (0..).map(RuleId).zip(rules.chain(parts));
+        all.filter(|(id, _)| self.owner(*id).is_some_and(|rule| rule.enabled)).collect()
+    }
+
+    /// The rule of an id; for the id of a part, the sequence or threshold it belongs to.
+    pub(crate) fn owner(&self, id: RuleId) -> Option<&Rule> {
+        let part = id.index().checked_sub(self.rules.len()).and_then(|index| self.parts.get(index));
+        self.rules.get(part.map_or(id, |(owner, _)| *owner).index())
     }
 
     /// Only rules of this priority or a more urgent one stay enabled.
@@ -165,7 +193,11 @@ impl Ruleset {
     /// Event types the rule can match, of those that can be observed.
     #[must_use]
     pub fn event_types(&self, rule: RuleId) -> Vec<EventType> {
-        let can = |kind: &EventType| self.of_type(*kind).iter().any(|(id, _)| *id == rule);
+        let is = |id: RuleId| match id.index().checked_sub(self.rules.len()) {
+            None => id == rule,
+            Some(part) => self.parts.get(part).is_some_and(|(owner, _)| *owner == rule),
+        };
+        let can = |kind: &EventType| self.of_type(*kind).iter().any(|(id, _)| is(*id));
         EventType::OBSERVED.iter().copied().filter(can).collect()
     }
 
@@ -186,8 +218,14 @@ impl Ruleset {
     }
 
     /// Puts the enabled rules that match the event into `matches`, in the order of definition; clears it first.
+    /// Sequences and thresholds take more than one event: see [`crate::Detector`].
     pub fn evaluate<'e>(&self, subject: impl Into<Subject<'e>>, matches: &mut Vec<RuleId>) {
-        let subject = subject.into();
+        self.evaluate_with_parts(subject.into(), matches);
+        matches.retain(|id| id.index() < self.rules.len());
+    }
+
+    /// The same, followed by the parts of sequences and thresholds that hold.
+    pub(crate) fn evaluate_with_parts(&self, subject: Subject<'_>, matches: &mut Vec<RuleId>) {
         matches.clear();
         let candidates = match subject {
             Subject::Call(event) => self.of_type(event.kind),
@@ -196,11 +234,12 @@ impl Ruleset {
         MEMO.with_borrow_mut(|memo| {
             memo.begin(self.program.len());
             for (rule, node) in candidates {
+                let is_rule = rule.index() < self.rules.len();
+                if is_rule && self.matching == Matching::First && !matches.is_empty() {
+                    continue;
+                }
                 if memo.holds(&self.program, *node, subject) {
                     matches.push(*rule);
-                    if self.matching == Matching::First {
-                        break;
-                    }
                 }
             }
         });
