@@ -1,6 +1,10 @@
 //! One thing that happened.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +81,8 @@ pub enum ArgValue {
     Path(String),
     /// Flags: the kernel's bits and Falco's names joined by `|`.
     Flags(u64, String),
+    /// What was read or written (Falco's `data`), cut to the first bytes.
+    Bytes(Vec<u8>),
 }
 
 impl fmt::Display for ArgValue {
@@ -85,6 +91,9 @@ impl fmt::Display for ArgValue {
             Self::Int(number) => write!(f, "{number}"),
             Self::Text(text) | Self::Path(text) => f.write_str(text),
             Self::Flags(_, names) => f.write_str(names),
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| {
+                f.write_char(if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' })
+            }),
         }
     }
 }
@@ -109,6 +118,15 @@ pub struct Fd {
     pub client: Option<bool>,
     /// `tcp`, `udp`, `icmp`, `raw` when known (`fd.l4proto`).
     pub l4proto: Option<String>,
+    /// Device number of the file's file system as the kernel's `dev_t` (`fd.dev`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev: Option<u32>,
+    /// Inode number of the file (`fd.ino`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ino: Option<u64>,
+    /// The file did not come with the image (`fd.is_upper_layer`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upper_layer: Option<bool>,
 }
 
 /// One thing that happened, with everything a rule may ask about it.

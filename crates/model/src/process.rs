@@ -1,13 +1,17 @@
 //! Processes as rules and people see them.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde::{Deserialize, Serialize};
 
 /// The longest chain of ancestors that is kept and sent.
 pub const MAX_LINEAGE: usize = 32;
 
-/// A process at the moment of an event: an immutable snapshot, shared by every event until it changes.
+/// A process at the moment of an event: an immutable snapshot, shared by every event until it changes. It changes
+/// by being cloned: the original keeps the texts that were made of it.
 ///
 /// Strings hold what the process said of itself, as UTF-8 with invalid bytes replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +55,31 @@ pub struct Process {
     pub pgid: u32,
     /// Start of the process, nanoseconds since the epoch; 0 when unknown.
     pub started_at: u64,
+    /// Process group id as the process itself sees it (innermost namespace); 0 when unknown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub vpgid: u32,
+    /// User who logged in (audit's login uid); `None` when nobody did, or when it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loginuid: Option<u32>,
+    /// Home directory in the container's `/etc/passwd`; empty when unknown.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub home: String,
+    /// Login shell in the container's `/etc/passwd`; empty when unknown.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub shell: String,
     /// Effective capabilities as the kernel's bit mask.
     pub cap_effective: u64,
     /// Permitted capabilities as the kernel's bit mask.
     pub cap_permitted: u64,
+    /// Inheritable capabilities as the kernel's bit mask; `None` when unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_inheritable: Option<u64>,
+    /// The executable's file; `None` when it could not be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exe_file: Option<ExeFile>,
+    /// Standard input, output and error at the start of the program; empty when unknown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stdio: Vec<StdStream>,
     /// The executable did not come with the image: created, renamed into place or written after the container
     /// started. `None` when that could not be decided.
     pub exe_upper_layer: Option<bool>,
@@ -66,19 +91,103 @@ pub struct Process {
     pub container_id: String,
     /// Parent's snapshot; the chain ends where the namespace does, or after [`MAX_LINEAGE`].
     pub parent: Option<Arc<Process>>,
+    /// Texts made of the other fields, each at most once.
+    #[serde(skip)]
+    pub derived: Derived,
+}
+
+/// Texts that rules ask of a process again and again. Two of them are always equal, and a clone holds none, so
+/// that they play no part in what a process is.
+#[derive(Default)]
+pub struct Derived {
+    cmdline: OnceLock<Box<str>>,
+    exeline: OnceLock<Box<str>>,
+    args: OnceLock<Box<str>>,
+    env: OnceLock<Box<str>>,
+    cap_effective: OnceLock<Box<str>>,
+    cap_permitted: OnceLock<Box<str>>,
+}
+
+impl Clone for Derived {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Derived {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Derived {}
+
+impl fmt::Debug for Derived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
+}
+
+/// What the file system says of an executable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExeFile {
+    /// Inode number.
+    pub inode: u64,
+    /// Last change of the inode, nanoseconds since the epoch.
+    pub ctime: u64,
+    /// Last change of the content, nanoseconds since the epoch.
+    pub mtime: u64,
+}
+
+/// A standard stream of a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StdStream {
+    /// Falco's type character, as in [`Fd::typechar`](crate::Fd::typechar); `None` when the stream is closed.
+    pub typechar: Option<char>,
+    /// Path of a file, or `local->remote` of a connection.
+    pub name: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Process {
     /// Command line as Falco prints it: name and arguments joined by blanks (`proc.cmdline`).
     #[must_use]
-    pub fn cmdline(&self) -> String {
-        join_after(&self.name, &self.args)
+    pub fn cmdline(&self) -> &str {
+        self.derived.cmdline.get_or_init(|| join_after(&self.name, &self.args))
     }
 
     /// First element of argv and the arguments joined by blanks (`proc.exeline`).
     #[must_use]
-    pub fn exeline(&self) -> String {
-        join_after(&self.exe, &self.args)
+    pub fn exeline(&self) -> &str {
+        self.derived.exeline.get_or_init(|| join_after(&self.exe, &self.args))
+    }
+
+    /// The arguments joined by blanks (`proc.args`).
+    #[must_use]
+    pub fn args_line(&self) -> &str {
+        self.derived.args.get_or_init(|| self.args.join(" ").into())
+    }
+
+    /// The environment joined by blanks (`proc.env`).
+    #[must_use]
+    pub fn env_line(&self) -> &str {
+        self.derived.env.get_or_init(|| self.env.join(" ").into())
+    }
+
+    /// The effective capabilities as text, made by `name` from the mask the first time.
+    pub fn cap_effective_text(&self, name: impl FnOnce(u64) -> String) -> &str {
+        self.derived.cap_effective.get_or_init(|| name(self.cap_effective).into())
+    }
+
+    /// The permitted capabilities as text, made by `name` from the mask the first time.
+    pub fn cap_permitted_text(&self, name: impl FnOnce(u64) -> String) -> &str {
+        self.derived.cap_permitted.get_or_init(|| name(self.cap_permitted).into())
     }
 
     /// The process itself, its parent, its parent's parent, and so on.
@@ -87,13 +196,13 @@ impl Process {
     }
 }
 
-fn join_after(first: &str, args: &[String]) -> String {
+fn join_after(first: &str, args: &[String]) -> Box<str> {
     let mut line = String::from(first);
     for arg in args {
         line.push(' ');
         line.push_str(arg);
     }
-    line
+    line.into()
 }
 
 #[cfg(test)]
@@ -110,5 +219,16 @@ mod tests {
         };
         assert_eq!(process.cmdline(), "sh -c id");
         assert_eq!(process.exeline(), "/bin/sh -c id");
+        assert_eq!(process.args_line(), "-c id");
+    }
+
+    #[test]
+    fn a_changed_clone_has_its_own_texts() {
+        let before = Process { name: "sh".into(), ..Process::default() };
+        assert_eq!(before.cmdline(), "sh");
+        let mut after = before.clone();
+        assert_eq!(before, after);
+        after.name = "cat".into();
+        assert_eq!((before.cmdline(), after.cmdline()), ("sh", "cat"));
     }
 }

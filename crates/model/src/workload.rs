@@ -1,6 +1,6 @@
 //! Where something happened: the ECS task and the container in it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,42 @@ pub struct Container {
     pub started_at: u64,
     /// Labels of the container.
     pub labels: BTreeMap<String, String>,
+    /// Image id of the container engine; empty when unknown. ECS names the digest instead.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image_id: String,
+    /// First IPv4 address; empty when unknown.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub ip: String,
+    /// What is mounted into the container, at most [`MAX_MOUNTS`]; `None` when unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mounts: Option<Vec<Mount>>,
+}
+
+/// Most mounts kept of a container.
+pub const MAX_MOUNTS: usize = 64;
+
+/// A directory or file mounted into a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mount {
+    /// Where it comes from: a path on the host, a volume's name, or a device.
+    pub source: String,
+    /// Where it is in the container.
+    pub destination: String,
+    /// Mode as the container engine writes it: `z`, `ro`; may be empty.
+    pub mode: String,
+    /// May be written.
+    pub writable: bool,
+    /// How mounts propagate: `private`, `rprivate`, `shared`, `slave`; may be empty.
+    pub propagation: String,
+}
+
+/// `source:destination:mode:writable:propagation`, as Falco's `container.mounts`.
+impl fmt::Display for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, destination, mode, writable, propagation } = self;
+        write!(f, "{source}:{destination}:{mode}:{writable}:{propagation}")
+    }
 }
 
 impl Container {

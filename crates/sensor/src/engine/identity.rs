@@ -136,8 +136,17 @@ struct ContainerDocument {
     #[serde(rename = "ImageID")]
     image_id: String,
     labels: BTreeMap<String, String>,
+    networks: Vec<NetworkDocument>,
     created_at: String,
     started_at: String,
+}
+
+/// A network of a container document.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NetworkDocument {
+    #[serde(rename = "IPv4Addresses")]
+    ipv4_addresses: Vec<String>,
 }
 
 /// Task and container from the endpoint's two documents.
@@ -179,6 +188,13 @@ fn parse(task: &str, container: &str) -> Result<(Task, Container), String> {
         image_digest: container.image_id,
         started_at: started.unwrap_or(0),
         labels: container.labels.into_iter().take(MAX_LABELS).collect(),
+        ip: container
+            .networks
+            .into_iter()
+            .flat_map(|network| network.ipv4_addresses)
+            .find(|address| address.len() <= 15)
+            .unwrap_or_default(),
+        ..Container::default()
     };
     Ok((model, container))
 }
