@@ -46,6 +46,15 @@ impl fmt::Display for Counts {
     }
 }
 
+/// The test a line of cargo-nextest's summary calls flaky: it failed and passed when it was tried again.
+pub(crate) fn flaky_test(line: &str) -> Option<String> {
+    let plain = without_colours(line);
+    let (_, test) = plain.trim_start().strip_prefix("FLAKY ")?.split_once("] ")?;
+    // The number of the test in the run says nothing about it.
+    let name = test.trim().split_once(") ").map_or(test, |(_, name)| name);
+    Some(name.trim().to_owned())
+}
+
 /// A line without terminal colour sequences.
 fn without_colours(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
@@ -62,7 +71,7 @@ fn without_colours(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Counts;
+    use super::{Counts, flaky_test};
 
     fn counted(lines: &[&str]) -> (u64, u64) {
         let mut counts = Counts::default();
@@ -89,5 +98,17 @@ mod tests {
             ]),
             (6, 1)
         );
+    }
+
+    #[test]
+    fn flaky_tests_are_named() {
+        assert_eq!(
+            flaky_test(
+                "\u{1b}[35;1m   FLAKY 2/3\u{1b}[0m [   0.012s] (17/17) fargard-sensor::engine_run a_test"
+            )
+            .as_deref(),
+            Some("fargard-sensor::engine_run a_test")
+        );
+        assert_eq!(flaky_test("  TRY 1 FAIL [   0.012s] fargard-sensor::engine_run a_test"), None);
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use fargard_model::bounded;
 
 use crate::{
-    counts::Counts,
+    counts::{Counts, flaky_test},
     sensor,
     shell::{must, root, watch_lines, works},
 };
@@ -31,9 +31,13 @@ pub(crate) fn run() -> Result<bool> {
         );
     }
 
-    let mut parts = vec![("unit, integration and end-to-end tests", workspace_tests()?)];
+    let mut flaky = Vec::new();
+    let mut parts = vec![("unit, integration and end-to-end tests", workspace_tests(&mut flaky)?)];
     parts.push(("documentation tests", documentation_tests()?));
     println!();
+    for test in &flaky {
+        println!("flaky, passed only when tried again: {test}");
+    }
     let mut total = Counts::default();
     for (name, counts) in parts {
         println!("{name}: {counts}");
@@ -52,8 +56,8 @@ fn installed(browser: &Path) -> bool {
     }
 }
 
-/// All tests of the workspace but those in documentation.
-fn workspace_tests() -> Result<Counts> {
+/// All tests of the workspace but those in documentation; names those that passed only when tried again.
+fn workspace_tests(flaky: &mut Vec<String>) -> Result<Counts> {
     let mut counts = Counts::default();
     let nextest = works(&["cargo", "nextest", "--version"]);
     let words: &[&str] = if nextest {
@@ -70,7 +74,10 @@ fn workspace_tests() -> Result<Counts> {
     } else {
         &["cargo", "test", "--workspace", "--all-targets", "--no-fail-fast"]
     };
-    let well = watch_lines(words, |line| counts.add_line(line))?;
+    let well = watch_lines(words, |line| {
+        counts.add_line(line);
+        flaky.extend(flaky_test(line));
+    })?;
     if !well && counts.failed == 0 {
         // It did not come as far as a summary: the build failed, or the runner did.
         counts.failed = 1;

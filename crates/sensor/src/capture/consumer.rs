@@ -99,6 +99,13 @@ impl Consumer {
         self.shared.word(Word::InProgress).store(0, SeqCst);
     }
 
+    /// Whether there are records after the one [`Consumer::next`] gave.
+    #[must_use]
+    pub fn more_waits(&self) -> bool {
+        let length = self.current.map_or(0, Shared::framed);
+        self.shared.word(Word::Tail).load(SeqCst) + length != self.shared.word(Word::Head).load(SeqCst)
+    }
+
     /// Waits for a record, the end, a [`Waker`] or the time.
     #[must_use]
     pub fn wait(&self, timeout: Duration) -> Wake {

@@ -20,6 +20,7 @@ mod print;
 mod procfs;
 mod rate;
 mod run;
+mod settle;
 mod sockets;
 mod table;
 mod threads;

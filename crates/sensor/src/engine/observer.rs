@@ -169,6 +169,11 @@ impl Observer {
         }
     }
 
+    /// Whether the thread may still be where its last call stopped it, waiting for a CPU or a device.
+    pub(crate) fn may_not_have_run(&self, tid: u32) -> bool {
+        self.table.procfs().stat(tid).is_some_and(|stat| matches!(stat.state, 'R' | 'D'))
+    }
+
     fn confirm_exec(&mut self, event: &mut Event) -> bool {
         let pid = event.process.pid;
         let procfs = self.table.procfs();

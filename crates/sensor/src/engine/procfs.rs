@@ -22,6 +22,8 @@ pub(crate) const MAX_ARGS: usize = 4096;
 pub(crate) struct Stat {
     /// Short name.
     pub(crate) comm: String,
+    /// State as a letter: `R` runs or waits for a CPU, `S` sleeps, `D` waits for a device.
+    pub(crate) state: char,
     /// Parent.
     pub(crate) ppid: u32,
     /// Process group.
@@ -64,6 +66,7 @@ pub(crate) fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let id = |at: usize| number(at).map(|value| u32::try_from(value).unwrap_or(0));
     Some(Stat {
         comm,
+        state: field.first()?.chars().next()?,
         ppid: id(1)?,
         pgid: id(2)?,
         sid: id(3)?,
@@ -272,8 +275,15 @@ mod tests {
 
     #[test]
     fn stat_with_a_hostile_name() {
-        let expected =
-            Stat { comm: "a) b (x".into(), ppid: 17, pgid: 4242, sid: 4200, tty: 34816, start: 98765 };
+        let expected = Stat {
+            comm: "a) b (x".into(),
+            state: 'S',
+            ppid: 17,
+            pgid: 4242,
+            sid: 4200,
+            tty: 34816,
+            start: 98765,
+        };
         assert_eq!(parse_stat(STAT.as_bytes()), Some(expected));
         assert_eq!(parse_stat(b"1 (x S 1"), None);
     }

@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -27,6 +26,7 @@ use super::{
     print::Printer,
     procfs::Procfs,
     rate::{Decision, Rates},
+    settle::{age, settle},
     table::Table,
     threads::{Checks, Common, Uplink, learn_identity, start_checks, start_uplink},
     uplink::outbox::Outbox,
@@ -39,13 +39,6 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long the first event waits for the task's identity; later it is stamped when the batch is made.
 const IDENTITY_WAIT: Duration = Duration::from_millis(500);
-/// A call's outcome is looked for until it is this old.
-const SETTLE: Duration = Duration::from_millis(3);
-/// It is looked for that often at least: the kernel's tables change while they are read, so one look may miss what
-/// is there.
-const LOOKS: u32 = 3;
-/// Time between two looks for an outcome.
-const LOOK_AGAIN: Duration = Duration::from_micros(300);
 /// Behind by more than this, outcomes are only looked for where a rule could match.
 const BEHIND: Duration = Duration::from_millis(100);
 /// Longest wait for a detection to reach the spool's directory.
@@ -159,7 +152,7 @@ impl Engine {
             match decode(&raw) {
                 Some(decoded) => {
                     let event = self.observer.observe(decoded);
-                    self.handle(event);
+                    self.handle(event, || consumer.more_waits());
                 }
                 None => {
                     self.undecoded += 1;
@@ -171,7 +164,7 @@ impl Engine {
         }
     }
 
-    fn handle(&mut self, mut event: Event) {
+    fn handle(&mut self, mut event: Event, others_wait: impl Fn() -> bool) {
         let mut matches = std::mem::take(&mut self.matches);
         matches.clear();
         let behind = age(&event) > BEHIND;
@@ -182,7 +175,7 @@ impl Engine {
         let missing = observer::missing(event.kind);
         let could_match = missing.is_none_or(|missing| self.rules.could_match(&event, missing));
         if could_match || (decision == Decision::Send && !behind) {
-            self.settle(&mut event);
+            settle(&mut self.observer, &mut event, others_wait);
         }
         if could_match {
             self.rules.evaluate(&event, &mut matches);
@@ -201,15 +194,6 @@ impl Engine {
             self.common.outbox.add_lost("check_files", 1);
         }
         self.send_event(event, decision);
-    }
-
-    /// Looks what became of the call, again until it is clear or the call is old enough.
-    fn settle(&mut self, event: &mut Event) {
-        let mut looks = 1;
-        while self.observer.confirm(event) && (age(event) < SETTLE || looks < LOOKS) {
-            thread::park_timeout(LOOK_AGAIN);
-            looks += 1;
-        }
     }
 
     fn detect(&mut self, rule: RuleId, event: &Event) {
@@ -337,8 +321,4 @@ impl Engine {
             }
         }
     }
-}
-
-fn age(event: &Event) -> Duration {
-    Duration::from_nanos(Timestamp::now().0.saturating_sub(event.time.0))
 }

@@ -1,6 +1,14 @@
 //! What the test program does as a watched command.
 
-use std::{fs::OpenOptions, io::Read, process::Command};
+use std::{
+    fs::OpenOptions,
+    io::Read,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// Says which workload to be; without it there is nothing to do.
 pub(crate) const VARIABLE: &str = "SENSOR_TEST_WORKLOAD";
@@ -18,6 +26,22 @@ pub(crate) fn run() {
             let mut nothing = String::new();
             std::io::stdin().read_to_string(&mut nothing).unwrap();
             println!("{}", opens(count.parse().unwrap()));
+        }
+        ["opens", count, "until-told"] => {
+            let told = Arc::new(AtomicBool::new(false));
+            let tell = Arc::clone(&told);
+            std::thread::spawn(move || {
+                let mut nothing = String::new();
+                std::io::stdin().read_to_string(&mut nothing).unwrap();
+                tell.store(true, Ordering::SeqCst);
+            });
+            let count = count.parse().unwrap();
+            let (mut done, mut bad) = (0, 0);
+            while done < count || !told.load(Ordering::SeqCst) {
+                bad += failed(1);
+                done += 1;
+            }
+            println!("done: {done} failed: {bad}");
         }
         ["spawns", count] => {
             let count: usize = count.parse().unwrap();
