@@ -6,9 +6,9 @@ use crate::source::{LineColumn, SourceFile, line_column};
 
 macro_rules! codes {
     ($($variant:ident $severity:ident $name:literal $title:literal,)*) => {
-        /// Falco's load codes.
+        /// Falco's load codes, and those of our lints (`FARGARD_LINT_..`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[expect(missing_docs, reason = "each variant is Falco's code of that name; `title` says what it means")]
+        #[expect(missing_docs, reason = "each variant is the code that `name` gives; `title` says what it means")]
         pub enum Code { $($variant),* }
 
         impl Code {
@@ -53,6 +53,23 @@ codes! {
     InvalidListName Warning "LOAD_INVALID_LIST_NAME" "Invalid list name",
     CompileCondition Warning "LOAD_COMPILE_CONDITION" "Warning in rule condition",
     UnknownKey Warning "LOAD_UNKNOWN_KEY" "Unknown item key",
+    LintUnsatisfiable Lint "FARGARD_LINT_UNSATISFIABLE" "Condition that is never true",
+    LintAlwaysTrue Lint "FARGARD_LINT_ALWAYS_TRUE" "Condition that is always true",
+    LintConstantClause Lint "FARGARD_LINT_CONSTANT_CLAUSE" "Part of a condition that is never or always true",
+    LintNeverComputed Lint "FARGARD_LINT_NEVER_COMPUTED" "Rule that waits for fields without a value on Fargate",
+    LintDuplicate Lint "FARGARD_LINT_DUPLICATE" "Two rules of one condition",
+    LintSubsumed Lint "FARGARD_LINT_SUBSUMED" "Rule that adds nothing to another one",
+    LintShadowed Lint "FARGARD_LINT_SHADOWED" "Rule that never alerts under rule_matching: first",
+    LintListInQuotes Lint "FARGARD_LINT_LIST_IN_QUOTES" "List name inside quotes",
+    LintNotEqualMissing Lint "FARGARD_LINT_NOT_EQUAL_MISSING" "'!=' on a field that may have no value",
+    LintAppendedOr Lint "FARGARD_LINT_APPENDED_OR" "Appended 'or' that leaves the condition's other restrictions",
+    LintAppendedAnd Lint "FARGARD_LINT_APPENDED_AND" "Appended 'and' that restricts only the last alternative",
+    LintRegexAnchored Lint "FARGARD_LINT_REGEX_ANCHORED" "Regular expression that looks like a search",
+    LintUnknownEventType Lint "FARGARD_LINT_UNKNOWN_EVENT_TYPE" "Comparison that no event type passes",
+    LintDuplicateItem Lint "FARGARD_LINT_DUPLICATE_ITEM" "Item that stands twice in a list",
+    LintRedefined Lint "FARGARD_LINT_REDEFINED" "Item that replaces an earlier one of the same file",
+    LintListHidesMacro Lint "FARGARD_LINT_LIST_HIDES_MACRO" "Macro of a list's name",
+    LintDeepList Lint "FARGARD_LINT_DEEP_LIST" "List that Falco expands in part",
 }
 
 impl fmt::Display for Code {
@@ -66,8 +83,22 @@ impl fmt::Display for Code {
 pub enum Severity {
     /// The file is refused.
     Error,
-    /// The file loads.
+    /// The file loads; Falco warns of the same.
     Warning,
+    /// The file loads and Falco says nothing; only [`crate::lint`] gives these.
+    Lint,
+}
+
+impl Severity {
+    /// The word that diagnostics begin with.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Lint => "lint",
+        }
+    }
 }
 
 /// The item a diagnostic is about.
@@ -86,7 +117,7 @@ pub struct Item {
 /// One thing that loading has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Falco's code.
+    /// Its code.
     pub code: Code,
     /// What is wrong.
     pub message: String,
@@ -141,7 +172,7 @@ impl Diagnostic {
 /// One line: `rules.yaml:4:14: error: message (LOAD_ERR_COMPILE_CONDITION)`.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = if self.is_error() { "error" } else { "warning" };
+        let severity = self.code.severity().name();
         write!(
             f,
             "{}:{}:{}: {severity}: {} ({})",

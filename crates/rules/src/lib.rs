@@ -12,6 +12,7 @@ mod load;
 pub mod record;
 pub mod report;
 pub mod ruleset;
+pub mod schema;
 pub mod source;
 pub mod subject;
 pub mod syntax;

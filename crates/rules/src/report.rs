@@ -6,7 +6,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use crate::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Severity},
+    schema,
     source::{SourceFile, line_column},
 };
 
@@ -16,7 +17,11 @@ const MAX_SHOWN: usize = 4_096;
 /// A diagnostic as text of several lines, with the lines of the file it is about.
 #[must_use]
 pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], color: bool) -> String {
-    let level = if diagnostic.is_error() { Level::ERROR } else { Level::WARNING };
+    let level = match diagnostic.code.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Lint => Level::INFO.with_name("lint"),
+    };
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.name());
     let mut group = Group::with_title(title);
     let source = files.iter().find(|file| file.name == diagnostic.file);
@@ -67,15 +72,22 @@ pub fn load_results(files: &[SourceFile], diagnostics: &[Diagnostic]) -> Value {
     let results: Vec<Value> = files
         .iter()
         .map(|file| {
-            let of = |errors: bool| -> Vec<Value> {
+            let of = |severity: Severity| -> Vec<Value> {
                 diagnostics
                     .iter()
-                    .filter(|diagnostic| diagnostic.file == file.name && diagnostic.is_error() == errors)
+                    .filter(|diagnostic| {
+                        diagnostic.file == file.name && diagnostic.code.severity() == severity
+                    })
                     .map(|diagnostic| entry(files, file, diagnostic))
                     .collect()
             };
-            let errors = of(true);
-            json!({ "name": file.name, "successful": errors.is_empty(), "errors": errors, "warnings": of(false) })
+            let errors = of(Severity::Error);
+            let schema = schema::verdict(file);
+            json!({
+                "name": file.name, "successful": errors.is_empty(), "errors": errors,
+                "warnings": of(Severity::Warning), "schema_valid": schema.is_valid(),
+                "schema_warnings": schema.warnings,
+            })
         })
         .collect();
     json!({ "falco_load_results": results })
@@ -95,7 +107,7 @@ fn entry(files: &[SourceFile], file: &SourceFile, diagnostic: &Diagnostic) -> Va
         }));
     }
     locations.push(json!({
-        "item_type": "value", "item_name": "", "position": position(file, diagnostic.span.start),
+        "item_type": "value for", "item_name": "", "position": position(file, diagnostic.span.start),
     }));
     json!({
         "code": diagnostic.code.name(),

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::{Code, SourceFile, load, shared};
+use crate::{Code, SourceFile, load, schema, shared};
 
 fn codes(text: &str) -> (bool, Vec<&'static str>, Vec<&'static str>) {
     let report = load(&[SourceFile { name: "test.yaml".into(), text: text.into() }]);
@@ -33,9 +33,15 @@ fn verdicts_are_falcos() {
     for case in &expected {
         let file = case["file"].as_str().unwrap();
         let text = shared::text(&format!("data/falco/loader/{file}")).unwrap();
-        let found = codes(&text);
-        let wanted =
-            (case["successful"].as_bool().unwrap(), strings(&case["errors"]), strings(&case["warnings"]));
+        let (successful, errors, warnings) = codes(&text);
+        let schema = schema::verdict(&SourceFile { name: file.into(), text });
+        let found = (successful, errors, warnings, schema.is_valid());
+        let wanted = (
+            case["successful"].as_bool().unwrap(),
+            strings(&case["errors"]),
+            strings(&case["warnings"]),
+            case["schema_valid"].as_bool().unwrap(),
+        );
         if found != wanted {
             wrong.push(format!("{file}: found {found:?}, Falco says {wanted:?}"));
         }
