@@ -35,7 +35,12 @@ impl Check {
             Test::Matches(matcher) => matches(&values, matcher),
             Test::Field(op, right) => {
                 let right = right.values(subject);
-                matches!(right.as_slice(), [right] if any(&values, *op == Op::Ne, |left| pair::compare(left, *op, right)))
+                match right {
+                    Values::One(right) => {
+                        any(&values, *op == Op::Ne, |left| pair::compare(left, *op, &right))
+                    }
+                    _ => false,
+                }
             }
         }
     }
@@ -58,10 +63,7 @@ pub(crate) fn matches(values: &Values<'_>, matcher: &Matcher) -> bool {
 
 fn any(values: &Values<'_>, is_ne: bool, mut accepts: impl FnMut(&Value<'_>) -> bool) -> bool {
     match values {
-        Values::Missing => false,
-        Values::One(value) => accepts(value),
-        Values::Any(values) => values.iter().any(accepts),
-        Values::Ends(values) if is_ne => values.iter().all(accepts),
-        Values::Ends(values) => values.iter().any(accepts),
+        Values::Ends(ends) if is_ne => ends.iter().all(accepts),
+        values => values.any(|value| accepts(value)),
     }
 }

@@ -1,7 +1,5 @@
 //! The left (or right) side of a comparison: a field, or a function of fields.
 
-use std::borrow::Cow;
-
 use crate::{
     Subject,
     fields::{self, FieldType, ResolvedField, Value, Values},
@@ -139,7 +137,7 @@ impl Operand {
                 let texts: Vec<String> = parts
                     .iter()
                     .flat_map(|part| {
-                        part.read(subject, field).as_slice().iter().map(Value::to_string).collect::<Vec<_>>()
+                        part.read(subject, field).into_vec().iter().map(Value::to_string).collect::<Vec<_>>()
                     })
                     .collect();
                 // As in Falco, a part without a value leaves the whole without one.
@@ -172,8 +170,8 @@ fn map(name: TransformName, values: Values<'_>) -> Values<'_> {
     match values {
         Values::Missing => Values::Missing,
         Values::One(value) => Values::One(one(value)),
-        Values::Any(values) => Values::Any(values.into_iter().map(one).collect()),
-        Values::Ends(values) => Values::Ends(values.into_iter().map(one).collect()),
+        Values::Ends(values) => Values::Ends(values.map(one)),
+        many => many.into_vec().into_iter().map(one).collect(),
     }
 }
 
@@ -186,7 +184,7 @@ fn transform(name: TransformName, text: &str) -> Value<'static> {
         TransformName::Len => return Value::Int(i64::try_from(text.len()).unwrap_or(i64::MAX)),
         _ => text.to_owned(),
     };
-    Value::Text(Cow::Owned(mapped))
+    Value::Text(mapped.into())
 }
 
 /// The text that base64 stands for; what is not base64 stays as it is not: empty.
@@ -216,7 +214,7 @@ fn decode_base64(text: &str) -> Value<'static> {
 impl Value<'_> {
     fn to_owned_value(&self) -> Value<'static> {
         match self {
-            Self::Text(text) => Value::Text(Cow::Owned(text.to_string())),
+            Self::Text(text) => Value::Text(text.to_string().into()),
             Self::Int(number) => Value::Int(*number),
             Self::Bool(truth) => Value::Bool(*truth),
             Self::Ip(address) => Value::Ip(*address),

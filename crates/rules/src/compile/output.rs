@@ -71,8 +71,8 @@ impl Output {
                 Piece::Text(part) => text.push_str(part),
                 Piece::Field { operand, name, width } => {
                     let values = operand.shown(subject);
-                    push(&mut text, &shown(&values), *width);
-                    let json = if name == "evt.time" { Json::from(subject.time().0) } else { json(&values) };
+                    push(&mut text, &shown(values.clone()), *width);
+                    let json = if name == "evt.time" { Json::from(subject.time().0) } else { json(values) };
                     fields.insert(name.clone(), json);
                 }
             }
@@ -135,16 +135,16 @@ fn resolve(written: &ast::FieldRef, length: usize) -> Result<(Operand, usize), O
     })
 }
 
-fn shown(values: &Values<'_>) -> String {
-    match values.as_slice() {
+fn shown(values: Values<'_>) -> String {
+    match values.into_vec().as_slice() {
         [] => "<NA>".to_owned(),
         [one] => one.to_string(),
         many => many.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
     }
 }
 
-fn json(values: &Values<'_>) -> Json {
-    match values.as_slice() {
+fn json(values: Values<'_>) -> Json {
+    match values.into_vec().as_slice() {
         [] => Json::Null,
         [one] => one.to_json(),
         many => many.iter().map(fields::Value::to_json).collect(),

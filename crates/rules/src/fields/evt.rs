@@ -136,14 +136,15 @@ fn argument<'e>(event: &'e Event, arg: &FieldArg) -> Values<'e> {
         ArgValue::Text(text) => Values::text(text.as_str()),
         ArgValue::Path(raw) => Values::text(event.path(&found.name).unwrap_or(raw)),
         ArgValue::Flags(_, names) => Values::text(names.as_str()),
-        ArgValue::Int(number) => Values::text(number.to_string()),
+        ArgValue::Int(number) => Values::text(super::Text::number(*number)),
+        ArgValue::Bytes(_) => Values::text(found.value.to_string()),
     }
 }
 
 fn result(event: &Event) -> Values<'_> {
     match event.outcome {
         Outcome::Attempt => Values::Missing,
-        Outcome::Confirmed(code) => Values::text(code.to_string()),
+        Outcome::Confirmed(code) => Values::text(super::Text::number(code)),
     }
 }
 

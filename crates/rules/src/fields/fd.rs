@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use fargard_model::{Event, EventType, Fd, Outcome};
+use fargard_model::{Event, EventType, Fd, Outcome, event::ArgValue};
 
 use super::{
     ArgKind::None as NoArg,
     Field, FieldArg,
     FieldType::{Bool, Int, Ip, Net, Port, Text},
-    Value, Values, field, null,
+    Text as FieldText, Value, Values, field, null,
 };
 
 const NAMED: &str = "addresses are not resolved to names";
@@ -30,7 +30,7 @@ pub(super) const FIELDS: &[Field] = &[
         Text,
         NoArg,
         "type: f file, d directory, 4 6 IP, u unix, p pipe, o other",
-        |event, _| typechar(event).map_or(Values::Missing, |char| Values::text(char.to_string())),
+        |event, _| typechar(event).map_or(Values::Missing, |char| Values::text(type_text(char))),
     ),
     field("fd.name", Text, NoArg, "resolved path, or local->remote", |event, _| {
         name(event).map_or(Values::Missing, Values::text)
@@ -134,7 +134,10 @@ fn expected_number<'e>(event: &'e Event, _: &FieldArg) -> Values<'e> {
 
 /// `O_DIRECTORY` on x86-64; arm64 has it at another bit, so the flags' names decide.
 fn opens_directory(event: &Event) -> bool {
-    event.arg("flags").is_some_and(|flags| flags.to_string().contains("O_DIRECTORY"))
+    match event.arg("flags") {
+        Some(ArgValue::Flags(_, names) | ArgValue::Text(names)) => names.contains("O_DIRECTORY"),
+        _ => false,
+    }
 }
 
 /// The type. An open whose file could not be looked at is taken for a regular file unless it asks for a directory.
@@ -144,6 +147,15 @@ fn typechar(event: &Event) -> Option<char> {
         return known;
     }
     Some(if opens_directory(event) { 'd' } else { 'f' })
+}
+
+/// The character as text.
+fn type_text(typechar: char) -> FieldText<'static> {
+    const KNOWN: &str = "fd46upeslitbmro";
+    match KNOWN.find(typechar).and_then(|at| KNOWN.get(at..=at)) {
+        Some(known) => known.into(),
+        None => typechar.to_string().into(),
+    }
 }
 
 fn type_name(typechar: char) -> &'static str {
@@ -227,6 +239,8 @@ fn one(end: Option<SocketAddr>, read: fn(SocketAddr) -> Value<'static>) -> Value
 }
 
 fn ends(event: &Event, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
-    let values: Vec<_> = local(event).into_iter().chain(remote(event)).map(read).collect();
-    if values.is_empty() { Values::Missing } else { Values::Ends(values) }
+    match (local(event), remote(event)) {
+        (Some(local), Some(remote)) => Values::Ends([read(local), read(remote)]),
+        (end, other) => one(end.or(other), read),
+    }
 }

@@ -14,6 +14,7 @@ mod fspaths;
 mod proc;
 mod proc_more;
 mod resolve;
+mod text;
 mod user;
 mod value;
 
@@ -22,7 +23,8 @@ use fargard_model::Event;
 use crate::{Record, Subject};
 
 pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
-pub use value::{Value, Values};
+pub use text::Text;
+pub use value::{ReadProcess, Value, Values};
 
 /// The type of a field; it decides which operators apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::{
     ArgKind::{None as NoArg, OptionalIndex, OptionalKey},
     Field, FieldArg,
     FieldType::{Bool, Int, Text},
-    Value, Values, capability, field,
+    ReadProcess, Value, Values, capability, field,
 };
 
 pub(super) const FIELDS: &[Field] = &[
@@ -32,7 +32,7 @@ pub(super) const FIELDS: &[Field] = &[
         "arguments, or one of them by position",
         |event, arg| match arg {
             FieldArg::Index(index) => Values::optional(event.process.args.get(*index).map(|arg| text(arg))),
-            _ => Values::text(event.process.args.join(" ")),
+            _ => Values::text(event.process.args_line()),
         },
     ),
     field("proc.cmdline", Text, NoArg, "name and arguments", |event, _| {
@@ -53,14 +53,14 @@ pub(super) const FIELDS: &[Field] = &[
     }),
     field("proc.env", Text, OptionalKey, "environment, or one variable by name", |event, arg| match arg {
         FieldArg::Key(name) => Values::optional(variable(&event.process, name)),
-        _ => Values::known_owned(event.process.env.join(" ")),
+        _ => Values::known(event.process.env_line()),
     }),
     field(
         "proc.aenv",
         Text,
         OptionalIndex,
         "environment of an ancestor; without index, of any",
-        |event, arg| ancestors(event, arg, |process| Some(Value::Text(process.env.join(" ").into()))),
+        |event, arg| ancestors(event, arg, |process| Some(text(process.env_line()))),
     ),
     field("proc.sid", Int, NoArg, "session leader's process id", |event, _| Values::int(event.process.sid)),
     field("proc.sname", Text, NoArg, "session leader's name", |event, _| Values::known(&event.process.sname)),
@@ -104,7 +104,7 @@ pub(super) const FIELDS: &[Field] = &[
         of_parent(event, |parent| &parent.exepath)
     }),
     field("proc.pcmdline", Text, NoArg, "parent's name and arguments", |event, _| {
-        Values::optional(parent(event).map(|parent| Value::Text(parent.cmdline().into())))
+        Values::optional(parent(event).map(|parent| text(parent.cmdline())))
     }),
     field("proc.ppid.ts", Int, NoArg, "start of the parent", |event, _| {
         Values::optional(parent(event).and_then(|parent| started(parent)))
@@ -130,7 +130,7 @@ pub(super) const FIELDS: &[Field] = &[
         Text,
         OptionalIndex,
         "command line of an ancestor; without index, of any",
-        |event, arg| ancestors(event, arg, |process| Some(Value::Text(process.cmdline().into()))),
+        |event, arg| ancestors(event, arg, |process| Some(text(process.cmdline()))),
     ),
     field(
         "proc.apid",
@@ -144,18 +144,12 @@ pub(super) const FIELDS: &[Field] = &[
         Values::bool(event.tid == event.process.pid)
     }),
     field("thread.cap_effective", Text, NoArg, "effective capabilities", |event, _| {
-        Values::text(capability::names(event.process.cap_effective))
+        Values::text(event.process.cap_effective_text(capability::names))
     }),
     field("thread.cap_permitted", Text, NoArg, "permitted capabilities", |event, _| {
-        Values::text(capability::names(event.process.cap_permitted))
+        Values::text(event.process.cap_permitted_text(capability::names))
     }),
 ];
-
-impl Values<'_> {
-    fn known_owned(text: String) -> Self {
-        if text.is_empty() { Self::Missing } else { Self::text(text) }
-    }
-}
 
 fn text(text: &str) -> Value<'_> {
     Value::Text(text.into())
@@ -174,14 +168,10 @@ fn of_parent(event: &Event, read: fn(&Process) -> &String) -> Values<'_> {
 }
 
 /// With an index, that ancestor (0 is the process itself); without, any ancestor.
-fn ancestors<'e>(
-    event: &'e Event,
-    arg: &FieldArg,
-    read: impl Fn(&'e Process) -> Option<Value<'e>>,
-) -> Values<'e> {
+fn ancestors<'e>(event: &'e Event, arg: &FieldArg, read: ReadProcess) -> Values<'e> {
     match arg {
         FieldArg::Index(index) => Values::optional(event.process.lineage().nth(*index).and_then(read)),
-        _ => event.process.lineage().skip(1).filter_map(read).collect(),
+        _ => Values::Ancestors(&event.process, read),
     }
 }
 

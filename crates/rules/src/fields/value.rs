@@ -1,12 +1,16 @@
 //! Values of fields.
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{fmt, net::IpAddr};
+
+use fargard_model::Process;
+
+use super::Text;
 
 /// One value, borrowed from the event where possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'e> {
     /// Text.
-    Text(Cow<'e, str>),
+    Text(Text<'e>),
     /// A number, a port or a time in nanoseconds.
     Int(i64),
     /// A truth value.
@@ -39,17 +43,22 @@ impl Value<'_> {
 }
 
 /// What a field gives for an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Values<'e> {
     /// Nothing: comparisons are false, whatever the operator.
     Missing,
     /// One value.
     One(Value<'e>),
-    /// A comparison is true when it is true for any of them (all ancestors).
+    /// A comparison is true when it is true for any of them.
     Any(Vec<Value<'e>>),
+    /// The same of a process's ancestors, each read when it is asked for; those that give none do not count.
+    Ancestors(&'e Process, ReadProcess),
     /// The two ends of a connection: `!=` must hold for both, everything else for either.
-    Ends(Vec<Value<'e>>),
+    Ends([Value<'e>; 2]),
 }
+
+/// Reads a value from a process.
+pub type ReadProcess = for<'e> fn(&'e Process) -> Option<Value<'e>>;
 
 impl<'e> Values<'e> {
     /// A number that fits.
@@ -63,7 +72,7 @@ impl<'e> Values<'e> {
     }
 
     /// Text, where empty is a value.
-    pub(super) fn text(text: impl Into<Cow<'e, str>>) -> Self {
+    pub(super) fn text(text: impl Into<Text<'e>>) -> Self {
         Self::One(Value::Text(text.into()))
     }
 
@@ -78,30 +87,48 @@ impl<'e> Values<'e> {
     }
 
     /// Any of these; missing when there are none.
-    pub(super) fn any(values: impl Iterator<Item = Value<'e>>) -> Self {
+    pub(super) fn any_of(values: impl Iterator<Item = Value<'e>>) -> Self {
         let values: Vec<_> = values.collect();
         if values.is_empty() { Self::Missing } else { Self::Any(values) }
     }
 
+    /// Whether some value is accepted.
+    pub fn any(&self, mut accepts: impl FnMut(&Value<'e>) -> bool) -> bool {
+        match self {
+            Self::Missing => false,
+            Self::One(value) => accepts(value),
+            Self::Any(values) => values.iter().any(accepts),
+            Self::Ancestors(process, read) => above(process).filter_map(read).any(|value| accepts(&value)),
+            Self::Ends(ends) => ends.iter().any(accepts),
+        }
+    }
+
     /// Every value.
     #[must_use]
-    pub fn as_slice(&self) -> &[Value<'e>] {
+    pub fn into_vec(self) -> Vec<Value<'e>> {
         match self {
-            Self::Missing => &[],
-            Self::One(value) => std::slice::from_ref(value),
-            Self::Any(values) | Self::Ends(values) => values,
+            Self::Missing => Vec::new(),
+            Self::One(value) => vec![value],
+            Self::Any(values) => values,
+            Self::Ancestors(process, read) => above(process).filter_map(read).collect(),
+            Self::Ends(ends) => ends.into(),
         }
     }
 
     /// Whether there is no value.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        self.as_slice().is_empty()
+        !self.any(|_| true)
     }
+}
+
+/// The ancestors of a process, its parent first.
+fn above(process: &Process) -> impl Iterator<Item = &Process> {
+    process.lineage().skip(1)
 }
 
 impl<'e> FromIterator<Value<'e>> for Values<'e> {
     fn from_iter<I: IntoIterator<Item = Value<'e>>>(values: I) -> Self {
-        Self::any(values.into_iter())
+        Self::any_of(values.into_iter())
     }
 }

@@ -54,7 +54,7 @@ impl Call {
             outcome_text: outcome_text(event),
             process: text::line(&event.process.name, 40),
             pid: event.process.pid,
-            command: text::line(&event.process.cmdline(), text::CELL * 2),
+            command: text::line(event.process.cmdline(), text::CELL * 2),
             container: text::line(&event.container.name, 80),
         }
     }
