@@ -27,7 +27,8 @@ fn check_load(files: &[SourceFile]) {
     assert_eq!(results.len(), files.len());
     assert_eq!(results.iter().all(|result| result["successful"] == true), !refused, "{json}");
     for diagnostic in &diagnostics {
-        let file = files.iter().find(|file| file.name == diagnostic.file).expect("names a file that was given");
+        let file =
+            files.iter().find(|file| file.name == diagnostic.file).expect("names a file that was given");
         assert!(diagnostic.span.start <= file.text.len(), "{diagnostic:?} of {} bytes", file.text.len());
         assert!(diagnostic.at.line >= 1 && diagnostic.at.column >= 1);
         assert!(!diagnostic.to_string().is_empty());
