@@ -8,6 +8,7 @@ mod compile;
 mod defaults;
 pub mod diagnostic;
 pub mod fields;
+pub mod json;
 mod load;
 pub mod record;
 pub mod report;

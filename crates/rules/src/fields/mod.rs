@@ -3,7 +3,9 @@
 //! rules that name them load, and find no value.
 
 mod capability;
+mod cloudtrail;
 mod container;
+mod ct;
 mod ecs;
 mod errno;
 mod evt;
@@ -11,6 +13,7 @@ mod evt_more;
 mod fd;
 mod fs_path;
 mod fspaths;
+mod json;
 mod proc;
 mod proc_more;
 mod resolve;
@@ -136,7 +139,7 @@ const fn null(name: &'static str, kind: FieldType, arg: ArgKind, doc: &'static s
     Field { name, kind, list: false, arg, doc, get: None, while_attempt: None }
 }
 
-const TABLES: [&[Field]; 9] = [
+const TABLES: [&[Field]; 12] = [
     evt::FIELDS,
     evt_more::FIELDS,
     proc::FIELDS,
@@ -146,6 +149,9 @@ const TABLES: [&[Field]; 9] = [
     user::FIELDS,
     container::FIELDS,
     ecs::FIELDS,
+    ct::FIELDS,
+    cloudtrail::FIELDS,
+    json::FIELDS,
 ];
 
 /// Every field, by class.

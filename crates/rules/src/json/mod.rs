@@ -1,0 +1,13 @@
+//! JSON text (RFC 8259) read in place: one pass checks it and notes where the members of an object lie, and what is
+//! asked for later is found by walking the text again. Nothing is copied and no tree is built, because a rule asks
+//! for two or three of the hundred values of a record.
+
+mod layout;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod unescape;
+pub(crate) mod value;
+
+pub use scan::{Fault, MAX_DEPTH, Members, Scanner, Span};
+pub use value::Json;
