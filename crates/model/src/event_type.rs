@@ -89,7 +89,7 @@ event_types! {
         KexecFileLoad = "kexec_file_load", KexecLoad = "kexec_load", Keyctl = "keyctl", Kill = "kill",
         LandlockAddRule = "landlock_add_rule", LandlockCreateRuleset = "landlock_create_ruleset",
         LandlockRestrictSelf = "landlock_restrict_self", Lgetxattr = "lgetxattr", Listmount = "listmount",
-        Listxattr = "listxattr", Llistxattr = "llistxattr", LookupDcookie = "lookup_dcookie",
+        Listxattr = "listxattr", Llistxattr = "llistxattr", Llseek = "llseek", LookupDcookie = "lookup_dcookie",
         Lremovexattr = "lremovexattr", Lseek = "lseek", Lsetxattr = "lsetxattr",
         LsmGetSelfAttr = "lsm_get_self_attr", LsmListModules = "lsm_list_modules",
         LsmSetSelfAttr = "lsm_set_self_attr", Lstat = "lstat", Lstat64 = "lstat64", Madvise = "madvise",

@@ -1,0 +1,81 @@
+//! Reading numbers and strings from bytes of unknown origin; all of a capture is little-endian.
+
+use std::borrow::Cow;
+
+/// Takes bytes from the front of a slice; `None` where there are not enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bytes<'b>(pub(crate) &'b [u8]);
+
+impl<'b> Bytes<'b> {
+    pub(crate) fn take(&mut self, len: usize) -> Option<&'b [u8]> {
+        let (front, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(front)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (front, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*front)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.array().map(|[byte]| byte)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn i64(&mut self) -> Option<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    /// Bytes after their length in two bytes.
+    pub(crate) fn counted(&mut self) -> Option<&'b [u8]> {
+        let len = self.u16()?;
+        self.take(usize::from(len))
+    }
+}
+
+/// A number of one to eight bytes without sign; `None` for another length.
+pub(crate) fn unsigned(bytes: &[u8]) -> Option<u64> {
+    let mut wide = [0; 8];
+    match bytes.len() {
+        1 | 2 | 4 | 8 => wide.get_mut(..bytes.len())?.copy_from_slice(bytes),
+        _ => return None,
+    }
+    Some(u64::from_le_bytes(wide))
+}
+
+/// A number of one to eight bytes with sign; `None` for another length.
+pub(crate) fn signed(bytes: &[u8]) -> Option<i64> {
+    match *bytes {
+        [a] => Some(i64::from(i8::from_le_bytes([a]))),
+        [a, b] => Some(i64::from(i16::from_le_bytes([a, b]))),
+        [a, b, c, d] => Some(i64::from(i32::from_le_bytes([a, b, c, d]))),
+        [a, b, c, d, e, f, g, h] => Some(i64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        _ => None,
+    }
+}
+
+/// Text up to the first NUL, invalid UTF-8 replaced.
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes))
+}
+
+/// Strings that each end with NUL.
+pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
+    let ended = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    let empty = bytes.is_empty();
+    ended.split(|byte| *byte == 0).filter(move |_| !empty).map(String::from_utf8_lossy)
+}
