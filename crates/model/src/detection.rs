@@ -32,6 +32,14 @@ pub struct Detection {
     /// The rule's condition as written in its file.
     #[serde(default)]
     pub condition: String,
+    /// How many earlier matches this one stands for besides itself, where the rule folds repeats.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub folded: u64,
     /// The event itself.
     pub event: Event,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

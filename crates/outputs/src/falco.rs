@@ -167,6 +167,7 @@ mod tests {
             output_fields: fields.as_object().unwrap().clone(),
             description: String::new(),
             condition: String::new(),
+            folded: 0,
             event,
         }
     }

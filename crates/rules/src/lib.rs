@@ -5,7 +5,9 @@
 //! No I/O, no clock: an event carries all that a rule may ask.
 
 mod compile;
+mod correlate;
 mod defaults;
+mod describe;
 pub mod diagnostic;
 pub mod fields;
 pub mod json;
@@ -25,12 +27,14 @@ mod shared;
 #[cfg(test)]
 mod testing;
 
+pub use correlate::{Alert, Detector, Statistics};
 pub use defaults::default_rules;
+pub use describe::describe;
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use record::Record;
 pub use ruleset::{Matching, Rule, RuleId, RuleKind, Ruleset, Unknown};
 pub use source::{LineColumn, MAX_FILE, SourceFile};
-pub use subject::Subject;
+pub use subject::{OwnedSubject, Subject};
 
 /// What loading gave.
 #[derive(Debug)]

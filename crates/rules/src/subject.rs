@@ -42,6 +42,35 @@ impl Subject<'_> {
     }
 }
 
+/// The same with its content.
+#[derive(Clone, Debug)]
+pub enum OwnedSubject {
+    /// A system call.
+    Call(Box<Event>),
+    /// A JSON record.
+    Record(Box<Record>),
+}
+
+impl OwnedSubject {
+    /// To evaluate it.
+    #[must_use]
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Call(event) => Subject::Call(event),
+            Self::Record(record) => Subject::Record(record),
+        }
+    }
+}
+
+impl From<Subject<'_>> for OwnedSubject {
+    fn from(subject: Subject<'_>) -> Self {
+        match subject {
+            Subject::Call(event) => Self::Call(Box::new(event.clone())),
+            Subject::Record(record) => Self::Record(Box::new(record.clone())),
+        }
+    }
+}
+
 impl<'e> From<&'e Event> for Subject<'e> {
     fn from(event: &'e Event) -> Self {
         Self::Call(event)

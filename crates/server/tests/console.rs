@@ -191,6 +191,7 @@ fn detection() -> Detection {
         output_fields: fields.as_object().cloned().unwrap(),
         description: "A program wrote where only the image's builder should.".into(),
         condition: "open_write and bin_dir and not proc.name in (known_writers)".into(),
+        folded: 0,
         event,
     }
 }

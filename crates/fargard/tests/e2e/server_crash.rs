@@ -57,6 +57,7 @@ fn batch(start: Timestamp, sender: u64, sequence: u64) -> Batch {
         output_fields: serde_json::Map::new(),
         description: String::new(),
         condition: String::new(),
+        folded: 0,
         event,
     };
     Batch {

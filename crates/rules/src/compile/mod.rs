@@ -1,8 +1,13 @@
 //! From definitions to a ruleset: macros and lists put in, fields found, types checked, equal parts shared.
 
+mod bytes;
 pub(crate) mod check;
+mod constant;
+mod correlation;
 mod event_types;
-mod glob;
+mod function;
+mod getopt;
+pub(crate) mod glob;
 mod lower;
 mod matcher;
 pub(crate) mod operand;
@@ -13,6 +18,7 @@ mod ports;
 mod posix_regex;
 pub(crate) mod program;
 mod specialize;
+mod transform;
 mod typing;
 
 use std::collections::HashSet;
@@ -20,7 +26,7 @@ use std::collections::HashSet;
 use fargard_model::Source;
 
 pub(crate) use event_types::is_event_type;
-pub(crate) use output::Output;
+pub(crate) use output::{Output, OutputError};
 pub(crate) use specialize::Specializer;
 
 use crate::{
@@ -78,12 +84,13 @@ pub(crate) fn compile(
         );
     }
     compiler.macros();
-    let rules = compiler.rules();
+    let mut rules = compiler.rules();
+    let correlations = compiler.correlations(&mut rules);
     if compiler.diagnostics.iter().any(Diagnostic::is_error) {
         return None;
     }
     compiler.unused();
-    Some(Ruleset::new(rules, Vec::new(), compiler.program))
+    Some(Ruleset::new(rules, correlations, compiler.program))
 }
 
 impl Compiler<'_> {

@@ -13,7 +13,7 @@ use crate::{
 const MAX_WIDTH: usize = 1_000;
 
 /// An output, ready to be filled.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Output {
     pieces: Vec<Piece>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct OutputError {
 }
 
 impl Output {
-    pub(super) fn parse(text: &str) -> Result<Self, OutputError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, OutputError> {
         let mut pieces = Vec::new();
         let mut rest = text.trim_end();
         while let Some(at) = rest.find('%') {
@@ -49,6 +49,25 @@ impl Output {
         }
         pieces.push(Piece::Text(rest.to_owned()));
         Ok(Self { pieces })
+    }
+
+    /// The field that follows a `%`, as an output of its own, and its length.
+    pub(crate) fn one(text: &str) -> Result<(Self, usize), OutputError> {
+        let (piece, length) = field(text)?;
+        Ok((Self { pieces: piece.into_iter().collect() }, length))
+    }
+
+    /// The fields as written, each once.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for piece in &self.pieces {
+            if let Piece::Field { name, .. } = piece
+                && !names.contains(name)
+            {
+                names.push(name.clone());
+            }
+        }
+        names
     }
 
     /// Every field it reads.

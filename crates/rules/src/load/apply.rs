@@ -8,6 +8,7 @@ use super::{
     FileReader, Refused,
     condition::Condition,
     exception::check_exception,
+    extension::{CorrelationDef, FoldingDef, TestDef},
     item::{Exception, How, Place, RuleItem, RuleMode, SimpleItem, Text},
     substitute::Lists,
 };
@@ -42,7 +43,12 @@ pub(crate) struct RuleDef {
     pub(crate) enabled: bool,
     pub(crate) warn_evttypes: bool,
     pub(crate) skip_unknown: bool,
+    /// Falco records a capture when the rule matches; without effect here.
+    pub(crate) capture: bool,
+    /// For how long, in milliseconds.
+    pub(crate) capture_duration: u64,
     pub(crate) exceptions: Vec<Exception>,
+    pub(crate) folding: FoldingDef,
     pub(crate) place: Place,
 }
 
@@ -67,6 +73,8 @@ pub(crate) struct Definitions {
     pub(crate) lists: Vec<ListDef>,
     pub(crate) macros: Vec<MacroDef>,
     pub(crate) rules: Vec<RuleDef>,
+    pub(crate) correlations: Vec<CorrelationDef>,
+    pub(crate) tests: Vec<TestDef>,
     list_at: HashMap<String, usize>,
     macro_at: HashMap<String, usize>,
     rule_at: HashMap<String, usize>,
@@ -195,7 +203,10 @@ impl Definitions {
             enabled: item.enabled.unwrap_or(true),
             warn_evttypes: item.warn_evttypes.unwrap_or(true),
             skip_unknown: item.skip_unknown.unwrap_or(false),
+            capture: item.capture.unwrap_or(false),
+            capture_duration: item.capture_duration.unwrap_or(0),
             exceptions: item.exceptions.unwrap_or_default(),
+            folding: item.folding,
             place: item.name.place,
         };
         if !rule.is_known_source() {
@@ -255,6 +266,7 @@ fn change(
         }
         _ => {}
     }
+    rule.folding.replaced_by(item.folding);
     let replaced = |key: &str| how(key) == Some(How::Replace);
     rule.priority = item.priority.filter(|_| replaced("priority")).unwrap_or(rule.priority);
     rule.enabled = item.enabled.filter(|_| replaced("enabled")).unwrap_or(rule.enabled);
@@ -262,6 +274,9 @@ fn change(
         item.warn_evttypes.filter(|_| replaced("warn_evttypes")).unwrap_or(rule.warn_evttypes);
     rule.skip_unknown =
         item.skip_unknown.filter(|_| replaced("skip-if-unknown-filter")).unwrap_or(rule.skip_unknown);
+    rule.capture = item.capture.filter(|_| replaced("capture")).unwrap_or(rule.capture);
+    rule.capture_duration =
+        item.capture_duration.filter(|_| replaced("capture_duration")).unwrap_or(rule.capture_duration);
     Ok(())
 }
 

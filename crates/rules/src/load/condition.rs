@@ -20,6 +20,12 @@ impl Condition {
         self.parts.push(text);
     }
 
+    /// Where its first part stands.
+    pub(crate) fn place(&self) -> &Place {
+        const NOWHERE: &Place = &Place { file: 0, span: 0..0 };
+        self.parts.first().map_or(NOWHERE, |part| &part.place)
+    }
+
     /// The whole text: parts joined by a blank, as Falco appends.
     pub(crate) fn text(&self) -> String {
         self.parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ")

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, ops::Range};
 
 use fargard_model::Priority;
 
+use super::extension::FoldingDef;
+
 /// Bytes of one of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -59,7 +61,10 @@ pub(super) struct RuleItem {
     pub(super) enabled: Option<bool>,
     pub(super) warn_evttypes: Option<bool>,
     pub(super) skip_unknown: Option<bool>,
+    pub(super) capture: Option<bool>,
+    pub(super) capture_duration: Option<u64>,
     pub(super) exceptions: Option<Vec<Exception>>,
+    pub(super) folding: FoldingDef,
 }
 
 /// One value or several.

@@ -4,7 +4,9 @@
 mod apply;
 mod condition;
 mod exception;
+mod extension;
 mod item;
+mod parsed;
 mod read;
 mod read_rule;
 mod substitute;
@@ -15,7 +17,9 @@ use std::ops::Range;
 pub(crate) use apply::{Definitions, RuleDef};
 pub(crate) use condition::Condition;
 pub(crate) use exception::exception_condition;
-pub(crate) use item::Place;
+pub(crate) use extension::{Content, CorrelationDef, EventDef, FoldDef, FoldingDef, Kind, Part, TestDef, Wanted};
+pub(crate) use item::{Exception, OneOrMany, Place, Text};
+pub(crate) use parsed::{Parsed, exceptions};
 pub(crate) use substitute::{Lists, Substituted};
 
 use crate::{

@@ -47,6 +47,9 @@ impl FileReader<'_> {
                 return read.map_err(|refused| Box::new(refused.with_item(item)));
             }
         }
+        if let Some(read) = self.extension(node, definitions) {
+            return read;
+        }
         let keys: Vec<_> =
             node.entries().unwrap_or_default().iter().filter_map(|(key, _)| key.text()).collect();
         let message = format!("unknown top-level item ({})", keys.join(", "));

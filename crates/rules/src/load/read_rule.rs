@@ -15,7 +15,7 @@ use crate::{
 /// Keys that may be appended to.
 const APPENDABLE: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
 /// Keys that may be replaced.
-const REPLACEABLE: [&str; 11] = [
+const REPLACEABLE: [&str; 13] = [
     "condition",
     "output",
     "desc",
@@ -27,8 +27,10 @@ const REPLACEABLE: [&str; 11] = [
     "capture_duration",
     "warn_evttypes",
     "skip-if-unknown-filter",
+    "dedup",
+    "limit",
 ];
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 17] = [
     "rule",
     "condition",
     "output",
@@ -44,6 +46,8 @@ const KNOWN: [&str; 15] = [
     "capture_duration",
     "append",
     "override",
+    "dedup",
+    "limit",
 ];
 
 impl FileReader<'_> {
@@ -66,7 +70,10 @@ impl FileReader<'_> {
             enabled: self.flag(node, "enabled")?,
             warn_evttypes: self.flag(node, "warn_evttypes")?,
             skip_unknown: self.flag(node, "skip-if-unknown-filter")?,
+            capture: self.flag(node, "capture")?,
+            capture_duration: self.milliseconds(node, "capture_duration")?,
             exceptions: self.exceptions(node)?,
+            folding: self.folding(node)?,
             name,
             mode,
         };
@@ -130,21 +137,29 @@ impl FileReader<'_> {
         Ok(())
     }
 
-    fn optional_text(&self, node: &Node, key: &str) -> Result<Option<Text>, Refused> {
+    pub(super) fn optional_text(&self, node: &Node, key: &str) -> Result<Option<Text>, Refused> {
         match node.get(key).filter(|value| !value.is_null()) {
             Some(value) => self.scalar(value, &format!("'{key}' must be text")).map(Some),
             None => Ok(None),
         }
     }
 
-    fn priority(&self, node: &Node) -> Result<Option<fargard_model::Priority>, Refused> {
+    fn milliseconds(&self, node: &Node, key: &str) -> Result<Option<u64>, Refused> {
+        let Some(text) = self.optional_text(node, key)? else { return Ok(None) };
+        text.text.parse().map(Some).map_err(|_| {
+            let message = format!("can't decode YAML value for key '{key}': expected a number, found '{}'", text.text);
+            self.refuse(Code::ErrYamlValidate, text.place.span.clone(), message)
+        })
+    }
+
+    pub(super) fn priority(&self, node: &Node) -> Result<Option<fargard_model::Priority>, Refused> {
         let Some(text) = self.optional_text(node, "priority")? else { return Ok(None) };
         text.text.parse().map(Some).map_err(|error| {
             self.refuse(Code::ErrYamlValidate, text.place.span.clone(), format!("invalid priority: {error}"))
         })
     }
 
-    fn tags(&self, node: &Node) -> Result<Option<Vec<String>>, Refused> {
+    pub(super) fn tags(&self, node: &Node) -> Result<Option<Vec<String>>, Refused> {
         let Some(tags) = node.get("tags").filter(|tags| !tags.is_null()) else { return Ok(None) };
         self.strings(tags, "tags must be a list of words").map(Some)
     }

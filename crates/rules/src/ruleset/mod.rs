@@ -13,6 +13,7 @@ use crate::{
         Output, Specializer,
         program::{Node, NodeId, Program},
     },
+    correlate::Correlations,
     traps,
 };
 
@@ -79,9 +80,9 @@ pub struct Ruleset {
     rules: Vec<Rule>,
     /// Whole condition and output of each rule.
     compiled: Vec<(NodeId, Output)>,
-    /// Conditions of sequences and thresholds with whose they are. They are evaluated as rules are, under the ids
-    /// behind those of the rules.
-    parts: Vec<(RuleId, NodeId)>,
+    /// Sequences, thresholds and foldings. The conditions of the first two, their parts, are evaluated as rules are,
+    /// under the ids behind those of the rules.
+    correlations: Correlations,
     program: Program,
     /// For each event type the enabled rules that can match it, with what remains of their conditions.
     by_type: Vec<Vec<(RuleId, NodeId)>>,
@@ -93,13 +94,13 @@ pub struct Ruleset {
 impl Ruleset {
     pub(crate) fn new(
         rules: Vec<(Rule, NodeId, Output)>,
-        parts: Vec<(RuleId, NodeId)>,
+        correlations: Correlations,
         program: Program,
     ) -> Self {
         let mut ruleset = Self {
             rules: Vec::with_capacity(rules.len()),
             compiled: Vec::with_capacity(rules.len()),
-            parts,
+            correlations,
             program,
             by_type: Vec::new(),
             matching: Matching::All,
@@ -130,14 +131,14 @@ impl Ruleset {
     /// The conditions of enabled rules, then those of enabled sequences and thresholds.
     fn enabled_conditions(&self) -> Vec<(RuleId, NodeId)> {
         let rules = self.compiled.iter().map(|(node, _)| *node);
-        let parts = self.parts.iter().map(|(_, node)| *node);
+        let parts = self.correlations.parts.iter().map(|(_, node)| *node);
         let all = (0..).map(RuleId).zip(rules.chain(parts));
         all.filter(|(id, _)| self.owner(*id).is_some_and(|rule| rule.enabled)).collect()
     }
 
     /// The rule of an id; for the id of a part, the sequence or threshold it belongs to.
     pub(crate) fn owner(&self, id: RuleId) -> Option<&Rule> {
-        let part = id.index().checked_sub(self.rules.len()).and_then(|index| self.parts.get(index));
+        let part = id.index().checked_sub(self.rules.len()).and_then(|index| self.correlations.parts.get(index));
         self.rules.get(part.map_or(id, |(owner, _)| *owner).index())
     }
 
@@ -180,6 +181,10 @@ impl Ruleset {
         self.by_type.get(kind as usize).map_or(&[], Vec::as_slice)
     }
 
+    pub(crate) fn correlations(&self) -> &Correlations {
+        &self.correlations
+    }
+
     pub(crate) fn program(&self) -> &Program {
         &self.program
     }
@@ -195,7 +200,7 @@ impl Ruleset {
     pub fn event_types(&self, rule: RuleId) -> Vec<EventType> {
         let is = |id: RuleId| match id.index().checked_sub(self.rules.len()) {
             None => id == rule,
-            Some(part) => self.parts.get(part).is_some_and(|(owner, _)| *owner == rule),
+            Some(part) => self.correlations.parts.get(part).is_some_and(|(owner, _)| *owner == rule),
         };
         let can = |kind: &EventType| self.of_type(*kind).iter().any(|(id, _)| is(*id));
         EventType::OBSERVED.iter().copied().filter(can).collect()
@@ -214,6 +219,7 @@ impl Ruleset {
             |field: &&crate::fields::ResolvedField| matches!(field.field.name, "proc.env" | "proc.aenv");
         let enabled = self.rules.iter().zip(&self.compiled).filter(|(rule, _)| rule.enabled);
         enabled.into_iter().any(|(_, (_, output))| output.fields().iter().any(is_env))
+            || self.correlations.fields().iter().any(is_env)
             || self.by_type.iter().flatten().any(|(_, node)| traps::reads(&self.program, *node, is_env))
     }
 
@@ -270,6 +276,7 @@ impl Ruleset {
             output_fields,
             description: rule.description.clone(),
             condition: rule.condition.clone(),
+            folded: 0,
             event: event.clone(),
         })
     }

@@ -193,6 +193,7 @@ pub(crate) fn detection(number: u64, exepath: &str, output: &str) -> Record {
         output_fields: serde_json::Map::new(),
         description: "d".into(),
         condition: "c".into(),
+        folded: 0,
         event,
     }))
 }

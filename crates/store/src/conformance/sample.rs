@@ -88,6 +88,7 @@ pub fn detection(task: &Task, rule: &str, num: u64, time: Timestamp) -> Detectio
         output_fields: serde_json::Map::new(),
         description: String::new(),
         condition: "evt.type = openat".to_owned(),
+        folded: 0,
         event: event(task, num, time),
     }
 }
