@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod import;
 mod list;
 
 use std::{
@@ -34,6 +35,8 @@ enum What {
     List(list::Args),
     /// Say which calls the rules make the sensor stop, or what a rule's condition is in full
     Explain(explain::Args),
+    /// Convert Sigma rules to Falco rules
+    Import(import::Args),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -50,6 +53,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Check(args) => check::run(&args),
         What::List(args) => list::run(&args),
         What::Explain(args) => explain::run(&args),
+        What::Import(args) => import::run(&args),
     }
 }
 
