@@ -4,6 +4,7 @@
 //!
 //! No I/O lives here apart from [`bounded`], the one way this workspace reads a file of unknown size.
 
+pub mod alert;
 pub mod batch;
 pub mod bounded;
 pub mod check;
@@ -20,6 +21,7 @@ pub mod time;
 pub mod trap;
 pub mod workload;
 
+pub use alert::Alert;
 pub use batch::{Batch, BatchHeader, Lost, Record};
 pub use check::{CheckResult, CheckStatus};
 pub use detection::Detection;

@@ -1,19 +1,45 @@
 //! Falco's two forms of an alert: the text line and the JSON object.
 //!
-//! Both are what Falco writes with `time_format_iso_8601: false` and its other settings at their defaults, so
-//! that what reads Falco's alerts (falcosidekick, log parsers) reads these; the text line also names the rule.
-//! Times are UTC.
+//! Both are what Falco writes with its settings at their defaults, so that what reads Falco's alerts
+//! (falcosidekick, log parsers) reads these; the text line also names the rule. Times are UTC.
 
-use fargard_model::{CheckResult, Detection, Priority, Timestamp};
+use fargard_model::{Alert, CheckResult, Priority, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// How the output begins, Falco's `time_format_iso_8601`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// `11:55:21.000000000`, Falco's default.
+    #[default]
+    OfDay,
+    /// `2023-07-10T11:55:21.000000000+0000`.
+    Iso8601,
+}
+
+impl TimeFormat {
+    fn show(self, time: Timestamp) -> String {
+        match self {
+            Self::OfDay => time_of_day(time),
+            Self::Iso8601 => format!("{}+0000", time.rfc3339().trim_end_matches('Z')),
+        }
+    }
+
+    /// The field that Falco reads for it, and so adds to the output's fields.
+    fn field(self) -> &'static str {
+        match self {
+            Self::OfDay => "evt.time",
+            Self::Iso8601 => "evt.time.iso8601",
+        }
+    }
+}
+
 /// Falco's JSON alert; members in the alphabetical order in which Falco writes them.
 #[derive(Debug, Serialize)]
-struct Alert<'a> {
+struct JsonAlert<'a> {
     hostname: &'a str,
     output: String,
-    output_fields: &'a Map<String, Value>,
+    output_fields: Map<String, Value>,
     priority: Priority,
     rule: &'a str,
     source: &'a str,
@@ -27,32 +53,34 @@ struct Alert<'a> {
 /// Control characters in the output are written as `\n`, `\x1b` and so on: a process chooses its arguments and
 /// must not be able to forge a second line or to steer a terminal.
 #[must_use]
-pub fn text(detection: &Detection) -> String {
-    let output = format!("{} | {}", detection.rule, detection.output);
-    line(detection.time, detection.priority, &printable(&output))
+pub fn text(alert: &Alert, format: TimeFormat) -> String {
+    let output = format!("{} | {}", alert.rule, alert.output);
+    line(format, alert.time, alert.priority, &printable(&output))
 }
 
 /// Falco's JSON alert on one line, without a line end.
 ///
 /// # Errors
 /// An output field cannot be written as JSON (a float that is not a number).
-pub fn json(detection: &Detection) -> serde_json::Result<String> {
-    serde_json::to_string(&Alert {
-        hostname: &detection.hostname,
-        output: line(detection.time, detection.priority, &detection.output),
-        output_fields: &detection.output_fields,
-        priority: detection.priority,
-        rule: &detection.rule,
-        source: detection.source.name(),
-        tags: sorted(&detection.tags),
-        time: detection.time.rfc3339(),
+pub fn json(alert: &Alert, format: TimeFormat) -> serde_json::Result<String> {
+    let mut fields = alert.output_fields.clone();
+    fields.insert(format.field().to_owned(), alert.time.0.into());
+    serde_json::to_string(&JsonAlert {
+        hostname: &alert.hostname,
+        output: line(format, alert.time, alert.priority, &alert.output),
+        output_fields: fields,
+        priority: alert.priority,
+        rule: &alert.rule,
+        source: alert.source.name(),
+        tags: sorted(&alert.tags),
+        time: alert.time.rfc3339(),
     })
 }
 
 /// A check's result in the shape of [`text`]: `HH:MM:SS.nnnnnnnnn: Priority Check 426 title | cause`.
 #[must_use]
 pub fn check_text(result: &CheckResult) -> String {
-    line(result.time, result.severity, &printable(&check_output(result)))
+    line(TimeFormat::OfDay, result.time, result.severity, &printable(&check_output(result)))
 }
 
 /// A check's result in the shape of [`json`]: the rule is the check's title, the source is `compliance`, and the
@@ -69,10 +97,10 @@ pub fn check_json(result: &CheckResult, hostname: &str) -> serde_json::Result<St
         ("container.name", Value::from(result.container.name.clone())),
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    serde_json::to_string(&Alert {
+    serde_json::to_string(&JsonAlert {
         hostname,
-        output: line(result.time, result.severity, &check_output(result)),
-        output_fields: &fields,
+        output: line(TimeFormat::OfDay, result.time, result.severity, &check_output(result)),
+        output_fields: fields,
         priority: result.severity,
         rule: &result.title,
         source: "compliance",
@@ -85,8 +113,8 @@ fn check_output(result: &CheckResult) -> String {
     format!("Check {} {} | {}", result.check, result.title, result.cause)
 }
 
-fn line(time: Timestamp, priority: Priority, output: &str) -> String {
-    format!("{}: {priority} {output}", time_of_day(time))
+fn line(format: TimeFormat, time: Timestamp, priority: Priority, output: &str) -> String {
+    format!("{}: {priority} {output}", format.show(time))
 }
 
 /// Falco writes tags as a sorted set.
@@ -123,41 +151,20 @@ pub fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use fargard_model::{
-        CheckResult, CheckStatus, Container, Detection, Event, EventType, Outcome, Priority, Process, Source,
-        Task, Timestamp,
-    };
+    use fargard_model::{Alert, CheckResult, CheckStatus, Container, Priority, Source, Task, Timestamp};
     use serde_json::json;
 
-    use super::{check_json, check_text, json, printable, text, time_of_day};
+    use super::{TimeFormat, check_json, check_text, json, printable, text, time_of_day};
 
-    fn detection() -> Detection {
-        let event = Event {
-            num: 41,
-            time: Timestamp(1_795_243_200_000_000_042),
-            source: Source::Syscall,
-            kind: EventType::Openat,
-            tid: 10,
-            process: Arc::new(Process::default()),
-            args: Vec::new(),
-            paths: Vec::new(),
-            fd: None,
-            outcome: Outcome::Confirmed(3),
-            task: Arc::new(Task::default()),
-            container: Arc::new(Container::default()),
-        };
+    fn alert() -> Alert {
         let fields = json!({
-            "evt.time": 1_795_243_200_000_000_042_u64,
             "fd.name": "/usr/bin/probe",
             "proc.pname": null,
             "user.uid": 0,
             "proc.is_exe_upper_layer": false,
         });
-        Detection {
-            id: "p-41-0".into(),
-            time: event.time,
+        Alert {
+            time: Timestamp(1_795_243_200_000_000_042),
             rule: "Write below binary dir".into(),
             priority: Priority::Error,
             source: Source::Syscall,
@@ -165,21 +172,22 @@ mod tests {
             output: "File below a known binary directory opened for writing | file=/usr/bin/probe".into(),
             tags: vec!["mitre_persistence".into(), "T1543".into(), "filesystem".into()],
             output_fields: fields.as_object().unwrap().clone(),
-            description: String::new(),
-            condition: String::new(),
-            folded: 0,
-            event,
         }
     }
 
     #[test]
     fn the_text_line() {
-        insta::assert_snapshot!(text(&detection()), @"06:40:00.000000042: Error Write below binary dir | File below a known binary directory opened for writing | file=/usr/bin/probe");
+        insta::assert_snapshot!(text(&alert(), TimeFormat::OfDay), @"06:40:00.000000042: Error Write below binary dir | File below a known binary directory opened for writing | file=/usr/bin/probe");
     }
 
     #[test]
     fn the_json_alert() {
-        insta::assert_snapshot!(json(&detection()).unwrap(), @r#"{"hostname":"task-host","output":"06:40:00.000000042: Error File below a known binary directory opened for writing | file=/usr/bin/probe","output_fields":{"evt.time":1795243200000000042,"fd.name":"/usr/bin/probe","proc.is_exe_upper_layer":false,"proc.pname":null,"user.uid":0},"priority":"Error","rule":"Write below binary dir","source":"syscall","tags":["T1543","filesystem","mitre_persistence"],"time":"2026-11-21T06:40:00.000000042Z"}"#);
+        insta::assert_snapshot!(json(&alert(), TimeFormat::OfDay).unwrap(), @r#"{"hostname":"task-host","output":"06:40:00.000000042: Error File below a known binary directory opened for writing | file=/usr/bin/probe","output_fields":{"evt.time":1795243200000000042,"fd.name":"/usr/bin/probe","proc.is_exe_upper_layer":false,"proc.pname":null,"user.uid":0},"priority":"Error","rule":"Write below binary dir","source":"syscall","tags":["T1543","filesystem","mitre_persistence"],"time":"2026-11-21T06:40:00.000000042Z"}"#);
+    }
+
+    #[test]
+    fn times_as_iso_8601() {
+        insta::assert_snapshot!(json(&alert(), TimeFormat::Iso8601).unwrap(), @r#"{"hostname":"task-host","output":"2026-11-21T06:40:00.000000042+0000: Error File below a known binary directory opened for writing | file=/usr/bin/probe","output_fields":{"evt.time.iso8601":1795243200000000042,"fd.name":"/usr/bin/probe","proc.is_exe_upper_layer":false,"proc.pname":null,"user.uid":0},"priority":"Error","rule":"Write below binary dir","source":"syscall","tags":["T1543","filesystem","mitre_persistence"],"time":"2026-11-21T06:40:00.000000042Z"}"#);
     }
 
     #[test]
@@ -203,9 +211,9 @@ mod tests {
 
     #[test]
     fn a_process_cannot_forge_a_line() {
-        let mut forged = detection();
+        let mut forged = alert();
         forged.output = "cmd=x\n00:00:00.000000000: Debug all is well \u{1b}[2J\u{9b}".into();
-        insta::assert_snapshot!(text(&forged), @r"06:40:00.000000042: Error Write below binary dir | cmd=x\n00:00:00.000000000: Debug all is well \u{1b}[2J\u{9b}");
+        insta::assert_snapshot!(text(&forged, TimeFormat::OfDay), @r"06:40:00.000000042: Error Write below binary dir | cmd=x\n00:00:00.000000000: Debug all is well \u{1b}[2J\u{9b}");
         assert_eq!(printable("plain äöü"), "plain äöü");
     }
 

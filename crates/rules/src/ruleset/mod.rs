@@ -4,7 +4,7 @@ mod possible;
 
 use std::cell::RefCell;
 
-use fargard_model::{Detection, Event, EventType, Priority, Source, TrapSet};
+use fargard_model::{Alert, Detection, Event, EventType, Priority, Source, TrapSet};
 
 pub use self::possible::Unknown;
 use crate::{
@@ -121,7 +121,11 @@ impl Ruleset {
     }
 
     fn rules_of(&mut self, kind: EventType) -> Vec<(RuleId, NodeId)> {
-        let enabled = self.enabled_conditions();
+        // Records are events of one type, and no call is of that type.
+        let are_records = kind == EventType::Pluginevent;
+        let is_of = |rule: &Rule| (rule.source != Source::Syscall) == are_records;
+        let mut enabled = self.enabled_conditions();
+        enabled.retain(|(id, _)| self.owner(*id).is_some_and(is_of));
         let mut specializer = Specializer::new(&mut self.program, kind.name());
         let mut found: Vec<_> = enabled.into_iter().map(|(id, node)| (id, specializer.node(node))).collect();
         found.retain(|(_, rest)| *self.program.node(*rest) != Node::Const(false));
@@ -235,7 +239,7 @@ impl Ruleset {
         matches.clear();
         let candidates = match subject {
             Subject::Call(event) => self.of_type(event.kind),
-            Subject::Record(_) => &[],
+            Subject::Record(_) => self.of_type(EventType::Pluginevent),
         };
         MEMO.with_borrow_mut(|memo| {
             memo.begin(self.program.len());
@@ -251,7 +255,26 @@ impl Ruleset {
         });
     }
 
-    /// What a match of a rule on an event is to the rest of the product; `None` for a rule of another ruleset.
+    /// What a match of a rule says; `None` for a rule of another ruleset.
+    #[must_use]
+    pub fn alert<'e>(&self, rule: RuleId, subject: impl Into<Subject<'e>>, hostname: &str) -> Option<Alert> {
+        let subject = subject.into();
+        let (_, output) = self.compiled.get(rule.index())?;
+        let rule = self.rules.get(rule.index())?;
+        let (output, output_fields) = output.fill(subject);
+        Some(Alert {
+            time: subject.time(),
+            rule: rule.name.clone(),
+            priority: rule.priority,
+            source: rule.source,
+            hostname: hostname.to_owned(),
+            output,
+            tags: rule.tags.clone(),
+            output_fields,
+        })
+    }
+
+    /// What a match of a rule on a call is to the rest of the product; `None` for a rule of another ruleset.
     #[must_use]
     pub fn detection(
         &self,
@@ -260,20 +283,19 @@ impl Ruleset {
         producer: &str,
         hostname: &str,
     ) -> Option<Detection> {
+        let alert = self.alert(rule, event, hostname)?;
         let index = rule.index();
-        let (_, output) = self.compiled.get(index)?;
         let rule = self.rules.get(index)?;
-        let (output, output_fields) = output.fill(Subject::Call(event));
         Some(Detection {
             id: format!("{producer}-{}-{index}", event.num),
-            time: event.time,
-            rule: rule.name.clone(),
-            priority: rule.priority,
-            source: event.source,
-            hostname: hostname.to_owned(),
-            output,
-            tags: rule.tags.clone(),
-            output_fields,
+            time: alert.time,
+            rule: alert.rule,
+            priority: alert.priority,
+            source: alert.source,
+            hostname: alert.hostname,
+            output: alert.output,
+            tags: alert.tags,
+            output_fields: alert.output_fields,
             description: rule.description.clone(),
             condition: rule.condition.clone(),
             folded: 0,

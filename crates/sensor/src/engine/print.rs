@@ -6,7 +6,7 @@ use std::{
 };
 
 use fargard_model::{CheckResult, Detection};
-use fargard_outputs::falco;
+use fargard_outputs::falco::{self, TimeFormat};
 
 use crate::config::{Config, PrintFormat, PrintTo};
 
@@ -41,8 +41,8 @@ impl Printer {
     pub(crate) fn detection(&mut self, detection: &Detection) {
         let line = match self.format {
             PrintFormat::None => return,
-            PrintFormat::Text => falco::text(detection),
-            PrintFormat::Json => match falco::json(detection) {
+            PrintFormat::Text => falco::text(&detection.into(), TimeFormat::OfDay),
+            PrintFormat::Json => match falco::json(&detection.into(), TimeFormat::OfDay) {
                 Ok(line) => line,
                 Err(_) => return,
             },
