@@ -36,9 +36,7 @@ impl Check {
             Test::Field(op, right) => {
                 let right = right.values(subject);
                 match right {
-                    Values::One(right) => {
-                        any(&values, *op == Op::Ne, |left| pair::compare(left, *op, &right))
-                    }
+                    Values::One(right) => any(&values, *op == Op::Ne, |left| pair::compare(left, *op, &right)),
                     _ => false,
                 }
             }
@@ -58,6 +56,9 @@ impl Check {
 
 /// Whether a matcher accepts what a field gave.
 pub(crate) fn matches(values: &Values<'_>, matcher: &Matcher) -> bool {
+    if let (Values::List(values), Matcher::Every(matcher)) = (values, matcher) {
+        return values.iter().all(|value| matcher.accepts(value));
+    }
     any(values, matches!(matcher, Matcher::Not(_)), |value| matcher.accepts(value))
 }
 

@@ -16,7 +16,7 @@ enum Part {
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &str, ignore_case: bool) -> Self {
+    pub(crate) fn new(pattern: &str, ignore_case: bool) -> Self {
         let mut parts = Vec::new();
         let mut chars = pattern.chars();
         while let Some(char) = chars.next() {
@@ -39,7 +39,7 @@ impl Glob {
     }
 
     /// Whether the whole text fits. Goes back only to the last `*`, so time is at most length times parts.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let (mut part, mut at) = (0, 0);
         let mut back: Option<(usize, usize)> = None;
         loop {

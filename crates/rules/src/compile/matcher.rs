@@ -5,7 +5,7 @@ use std::{collections::HashSet, net::IpAddr};
 use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
 
-use super::{glob::Glob, pair, pathset::PathSet};
+use super::{bytes::Bytes, glob::Glob, pair, pathset::PathSet};
 use crate::{
     fields::Value,
     syntax::ast::{Op, Quantifier},
@@ -34,6 +34,9 @@ pub(crate) enum Matcher {
     Bool(bool),
     Nets(Vec<Network>),
     Each(Quantifier, Vec<Matcher>),
+    Bytes(Bytes),
+    /// Every value of a list passes.
+    Every(Box<Matcher>),
 }
 
 /// An address with the length of its prefix.
@@ -83,7 +86,9 @@ impl Matcher {
         match (self, value) {
             (Self::Not(matcher), _) => !matcher.accepts(value),
             (Self::Each(quantifier, matchers), _) => each(*quantifier, matchers, value),
+            (Self::Every(matcher), _) => matcher.accepts(value),
             (_, Value::Text(text)) => self.accepts_text(text),
+            (Self::Bytes(test), Value::Bytes(bytes)) => test.accepts(bytes),
             (Self::Int(op, constant), Value::Int(number)) => pair::ordered(number, *op, constant),
             (Self::IntIn(constants), Value::Int(number)) => constants.contains(number),
             (Self::Bool(constant), Value::Bool(truth)) => constant == truth,
@@ -119,6 +124,8 @@ impl Matcher {
             | Self::IntIn(_)
             | Self::Nets(_) => 2,
             Self::TextIn(_) => 4,
+            Self::Bytes(_) => 10,
+            Self::Every(matcher) => matcher.cost(),
             Self::Contains(_) => 6,
             Self::Icontains(_) | Self::Glob(_) | Self::Paths(_) => 20,
             Self::Regex(_) => 60,

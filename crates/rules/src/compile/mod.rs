@@ -42,6 +42,8 @@ use program::{NodeId, Program};
 /// A macro as a node, or why it has none.
 enum Macro {
     Ready(NodeId),
+    /// Its turn has not come.
+    Pending,
     /// To be reported at the rule that uses it, unless it was reported at once.
     Broken(Trouble),
     Reported,
@@ -111,10 +113,8 @@ impl Compiler<'_> {
 
     /// Macros in the order in which they see each other, so that each finds those it names ready.
     fn macros(&mut self) {
-        self.macros.resize_with(self.definitions.macros.len(), || Macro::Reported);
-        let mut order: Vec<usize> = (0..self.definitions.macros.len()).collect();
-        order.sort_by_key(|index| self.definitions.macros.get(*index).map(|found| found.visibility));
-        for index in order {
+        self.macros.resize_with(self.definitions.macros.len(), || Macro::Pending);
+        for index in self.definitions.macro_order(&self.lists) {
             let Some(definition) = self.definitions.macros.get(index) else { continue };
             let lowered = Lowering::new(self, &definition.condition, definition.visibility).lower();
             let outcome = match lowered {

@@ -1,9 +1,14 @@
 //! The left (or right) side of a comparison: a field, or a function of fields.
 
+use super::{
+    function,
+    getopt::{self, Options},
+    transform,
+};
 use crate::{
     Subject,
-    fields::{self, FieldType, ResolvedField, Value, Values},
-    syntax::ast::{self, Span, TransformArg, TransformName},
+    fields::{self, FieldArg, FieldType, ResolvedField, Use, Value, Values},
+    syntax::ast::{self, Span, TransformName},
 };
 
 /// Where a value comes from.
@@ -11,10 +16,28 @@ use crate::{
 pub(crate) enum Operand {
     Field(ResolvedField),
     Constant(Value<'static>),
+    /// `( a, b )` as an argument of a transformer.
+    List(Vec<Operand>),
     /// `tolower`, `toupper`, `b64`, `basename`, `len` of one.
     Map(TransformName, Box<Operand>),
-    /// `join`: separator and parts.
-    Join(String, Vec<Operand>),
+    /// `join`: separator and list; `concat` has an empty separator.
+    Join(Box<Operand>, Box<Operand>),
+    Getopt(Box<Getopt>),
+}
+
+/// `getopt(arguments, options)[only]`.
+#[derive(Debug)]
+pub(crate) struct Getopt {
+    pub(super) arguments: Operand,
+    pub(super) options: GetoptOptions,
+    pub(super) only: Option<char>,
+}
+
+/// Where the known options come from.
+#[derive(Debug)]
+pub(crate) enum GetoptOptions {
+    Constant(Options),
+    Operand(Operand),
 }
 
 /// Why an operand cannot be used.
@@ -36,85 +59,80 @@ impl Operand {
                     message: error.to_string(),
                     span: field.span,
                 }),
-            ast::Operand::Transform(transform) => Self::transform(transform),
+            ast::Operand::Transform(written) => transform::compile(written),
         }
-    }
-
-    fn transform(transform: &ast::Transform) -> Result<Self, OperandError> {
-        let refuse = |message: String| OperandError { message, span: transform.span, unknown_field: false };
-        match (transform.name, transform.args.as_slice()) {
-            (TransformName::Val, [TransformArg::Operand(inner)]) => Self::compile(inner),
-            (TransformName::Getopt, _) => Err(refuse("getopt() is not supported yet".into())),
-            (TransformName::Join, [TransformArg::Literal(separator), TransformArg::List(parts, _)]) => {
-                Ok(Self::Join(separator.text.clone(), Self::parts(parts)?))
-            }
-            (TransformName::Join, _) => {
-                Err(refuse("join() takes a separator and a list, as in join(\"-\", (a.b, c.d))".into()))
-            }
-            (TransformName::Concat, parts) => Ok(Self::Join(String::new(), Self::parts(parts)?)),
-            (name, [TransformArg::Operand(inner)]) => {
-                let inner = Self::compile(inner)?;
-                if inner.kind() != FieldType::Text && inner.kind() != FieldType::Bytes {
-                    return Err(refuse(format!(
-                        "{}() takes text, found {}",
-                        name.symbol(),
-                        inner.kind().name()
-                    )));
-                }
-                Ok(Self::Map(name, Box::new(inner)))
-            }
-            (name, _) => Err(refuse(format!("{}() takes one field", name.symbol()))),
-        }
-    }
-
-    fn parts(parts: &[TransformArg]) -> Result<Vec<Self>, OperandError> {
-        parts
-            .iter()
-            .map(|part| match part {
-                TransformArg::Operand(operand) => Self::compile(operand),
-                TransformArg::Literal(literal) => {
-                    Ok(Self::Constant(Value::Text(literal.text.clone().into())))
-                }
-                TransformArg::List(_, span) => Err(OperandError {
-                    message: "a list cannot stand here".into(),
-                    span: *span,
-                    unknown_field: false,
-                }),
-            })
-            .collect()
     }
 
     /// The type of its values.
     pub(crate) fn kind(&self) -> FieldType {
         match self {
-            Self::Field(field) => field.field.kind,
+            Self::Field(field) => field.kind(),
             Self::Map(TransformName::Len, _) => FieldType::Int,
-            Self::Constant(_) | Self::Map(..) | Self::Join(..) => FieldType::Text,
+            Self::Map(TransformName::B64, inner) => inner.kind(),
+            Self::Constant(_) | Self::List(_) | Self::Map(..) | Self::Join(..) | Self::Getopt(_) => {
+                FieldType::Text
+            }
+        }
+    }
+
+    /// Falco's name of the type: two sides compare only when theirs are the same.
+    pub(super) fn falco_type(&self) -> &'static str {
+        match self {
+            Self::Field(field) => field.field.falco_type,
+            Self::Map(TransformName::Len, _) => "UINT64",
+            Self::Map(_, inner) => inner.falco_type(),
+            Self::Constant(_) | Self::List(_) | Self::Join(..) | Self::Getopt(_) => "CHARBUF",
+        }
+    }
+
+    /// Where it may stand.
+    pub(super) fn uses(&self) -> Use {
+        match self {
+            Self::Field(field) => field.field.uses,
+            Self::Map(TransformName::Len, _) => Use::Everywhere,
+            Self::Map(_, inner) => inner.uses(),
+            Self::Constant(_) | Self::List(_) | Self::Join(..) | Self::Getopt(_) => Use::Everywhere,
         }
     }
 
     /// Can only be tested as a list.
     pub(crate) fn is_list(&self) -> bool {
-        matches!(self, Self::Field(field) if field.field.list)
+        match self {
+            Self::Field(field) => field.field.list,
+            Self::List(_) => true,
+            Self::Getopt(getopt) => getopt.only.is_none(),
+            Self::Map(TransformName::Len, _) | Self::Constant(_) | Self::Join(..) => false,
+            Self::Map(_, inner) => inner.is_list(),
+        }
+    }
+
+    /// The fields and functions it is made of.
+    fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Field(_) | Self::Constant(_) => Vec::new(),
+            Self::List(items) => items.iter().collect(),
+            Self::Map(_, inner) => vec![inner],
+            Self::Join(separator, list) => vec![separator, list],
+            Self::Getopt(getopt) => match &getopt.options {
+                GetoptOptions::Constant(_) => vec![&getopt.arguments],
+                GetoptOptions::Operand(options) => vec![&getopt.arguments, options],
+            },
+        }
     }
 
     /// Every field it reads.
     pub(crate) fn fields<'a>(&'a self, found: &mut Vec<&'a ResolvedField>) {
-        match self {
-            Self::Field(field) => found.push(field),
-            Self::Constant(_) => {}
-            Self::Map(_, inner) => inner.fields(found),
-            Self::Join(_, parts) => parts.iter().for_each(|part| part.fields(found)),
+        if let Self::Field(field) = self {
+            found.push(field);
         }
+        self.parts().into_iter().for_each(|part| part.fields(found));
     }
 
     /// It can never have a value here.
     pub(crate) fn is_always_missing(&self) -> bool {
         match self {
             Self::Field(field) => !field.field.is_computed(),
-            Self::Constant(_) => false,
-            Self::Map(_, inner) => inner.is_always_missing(),
-            Self::Join(_, parts) => parts.iter().any(Self::is_always_missing),
+            _ => self.parts().into_iter().any(Self::is_always_missing),
         }
     }
 
@@ -128,22 +146,27 @@ impl Operand {
         self.read(subject, ResolvedField::shown)
     }
 
+    /// As in Falco, a part without a value leaves the whole without one.
     fn read<'e>(&'e self, subject: Subject<'e>, field: Read) -> Values<'e> {
         match self {
             Self::Field(resolved) => field(resolved, subject),
             Self::Constant(value) => Values::One(value.clone()),
-            Self::Map(name, inner) => map(*name, inner.read(subject, field)),
-            Self::Join(separator, parts) => {
-                let texts: Vec<String> = parts
-                    .iter()
-                    .flat_map(|part| {
-                        part.read(subject, field).into_vec().iter().map(Value::to_string).collect::<Vec<_>>()
-                    })
-                    .collect();
-                // As in Falco, a part without a value leaves the whole without one.
-                let whole = parts.iter().all(|part| !part.read(subject, field).is_missing());
-                if whole { Values::One(Value::Text(texts.join(separator).into())) } else { Values::Missing }
+            Self::List(items) => {
+                let values = items.iter().map(|item| first(item.read(subject, field)));
+                values.collect::<Option<Vec<_>>>().map_or(Values::Missing, Values::List)
             }
+            Self::Map(name, inner) => function::map(*name, inner.read(subject, field)),
+            Self::Join(separator, list) => {
+                let separator = first(separator.read(subject, field));
+                match (separator, list.read(subject, field)) {
+                    (_, Values::Missing) | (None, _) => Values::Missing,
+                    (Some(separator), list) => {
+                        let texts: Vec<String> = list.into_vec().iter().map(ToString::to_string).collect();
+                        Values::One(Value::Text(texts.join(&separator.to_string()).into()))
+                    }
+                }
+            }
+            Self::Getopt(getopt) => getopt.read(subject, field),
         }
     }
 
@@ -154,70 +177,41 @@ impl Operand {
             Self::Field(field) if COSTLY.contains(&field.field.name) || field.is_many() => 30,
             Self::Field(_) => 2,
             Self::Constant(_) => 0,
-            Self::Map(_, inner) => inner.cost() + 20,
-            Self::Join(_, parts) => parts.iter().map(Self::cost).sum::<u32>() + 20,
+            _ => self.parts().into_iter().map(Self::cost).sum::<u32>() + 20,
         }
     }
+}
+
+impl Getopt {
+    fn read<'e>(&'e self, subject: Subject<'e>, field: Read) -> Values<'e> {
+        let arguments: Vec<String> = match &self.arguments {
+            // The arguments of a process are a list, although Falco's field shows them as one text.
+            Operand::Field(arguments) if is_argv(arguments) => match subject {
+                Subject::Call(event) => event.process.args.clone(),
+                Subject::Record(_) => return Values::Missing,
+            },
+            other => match other.read(subject, field) {
+                Values::Missing => return Values::Missing,
+                values => values.into_vec().iter().map(ToString::to_string).collect(),
+            },
+        };
+        match &self.options {
+            GetoptOptions::Constant(options) => getopt::scan(&arguments, options, self.only),
+            GetoptOptions::Operand(operand) => match first(operand.read(subject, field)) {
+                Some(text) => getopt::scan(&arguments, &Options::parse(&text.to_string()), self.only),
+                None => Values::Missing,
+            },
+        }
+    }
+}
+
+/// `proc.args`.
+pub(super) fn is_argv(field: &ResolvedField) -> bool {
+    field.field.name == "proc.args" && field.arg == FieldArg::None
+}
+
+fn first(values: Values<'_>) -> Option<Value<'_>> {
+    values.into_vec().into_iter().next()
 }
 
 type Read = for<'e> fn(&'e ResolvedField, Subject<'e>) -> Values<'e>;
-
-fn map(name: TransformName, values: Values<'_>) -> Values<'_> {
-    let one = |value: Value<'_>| match value {
-        Value::Text(text) => transform(name, &text),
-        other => other.to_owned_value(),
-    };
-    match values {
-        Values::Missing => Values::Missing,
-        Values::One(value) => Values::One(one(value)),
-        Values::Ends(values) => Values::Ends(values.map(one)),
-        many => many.into_vec().into_iter().map(one).collect(),
-    }
-}
-
-fn transform(name: TransformName, text: &str) -> Value<'static> {
-    let mapped = match name {
-        TransformName::Tolower => text.to_ascii_lowercase(),
-        TransformName::Toupper => text.to_ascii_uppercase(),
-        TransformName::B64 => return decode_base64(text),
-        TransformName::Basename => text.rsplit('/').next().unwrap_or(text).to_owned(),
-        TransformName::Len => return Value::Int(i64::try_from(text.len()).unwrap_or(i64::MAX)),
-        _ => text.to_owned(),
-    };
-    Value::Text(mapped.into())
-}
-
-/// The text that base64 stands for; what is not base64 stays as it is not: empty.
-fn decode_base64(text: &str) -> Value<'static> {
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0_u32);
-    for byte in text.trim_end_matches('=').bytes() {
-        let Some(value) = digit(byte) else { return Value::Text("".into()) };
-        bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).unwrap_or_default());
-        }
-    }
-    Value::Text(String::from_utf8_lossy(&bytes).into_owned().into())
-}
-
-impl Value<'_> {
-    fn to_owned_value(&self) -> Value<'static> {
-        match self {
-            Self::Text(text) => Value::Text(text.to_string().into()),
-            Self::Int(number) => Value::Int(*number),
-            Self::Bool(truth) => Value::Bool(*truth),
-            Self::Ip(address) => Value::Ip(*address),
-        }
-    }
-}

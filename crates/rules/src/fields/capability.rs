@@ -45,7 +45,7 @@ const NAMES: [&str; 41] = [
 ];
 
 /// The names of a mask's bits, joined by blanks.
-pub(super) fn names(mask: u64) -> String {
+pub(crate) fn names(mask: u64) -> String {
     let set = NAMES.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, name)| *name);
     set.collect::<Vec<_>>().join(" ")
 }

@@ -1,19 +1,18 @@
-//! `container.*`, as Falco's container plugin names it, and `k8s.*`, which has no value on ECS.
+//! `container.*`, as Falco's container plugin names it.
 
 use std::borrow::Cow;
 
-use fargard_model::Event;
+use fargard_model::{Container, Event};
 
 use super::{
-    ArgKind::{Key, None as NoArg, OptionalKey},
+    ArgKind::{Dotted, None as NoArg},
     Field, FieldArg,
     FieldType::{Bool, Int, Text},
     Value, Values, field, null,
 };
 
 const KUBERNETES: &str = "no Kubernetes on ECS";
-const MOUNTS: &str = "mounts are not part of a snapshot";
-const UNKNOWN: &str = "the task metadata does not say";
+const PROBE: &str = "a health check's processes are not told apart";
 
 pub(super) const FIELDS: &[Field] = &[
     field(
@@ -22,105 +21,78 @@ pub(super) const FIELDS: &[Field] = &[
         NoArg,
         "id of the container, 'host' outside one; Docker's are cut to 12",
         |event, _| Values::text(short(id(event))),
-    ),
+    )
+    .suggested(),
     field("container.full_id", Text, NoArg, "whole id of the container", |event, _| Values::text(id(event))),
     field("container.name", Text, NoArg, "name in the task definition", |event, _| {
         Values::known(&event.container.name)
-    }),
+    })
+    .suggested(),
     field("container.image", Text, NoArg, "image as in the task definition", |event, _| {
         Values::known(&event.container.image)
     }),
+    field("container.image.id", Text, NoArg, "the engine's id of the image", |event, _| {
+        Values::known(&event.container.image_id)
+    })
+    .absent("ECS tells the digest instead: container.image.digest"),
     field("container.image.repository", Text, NoArg, "image without tag and digest", |event, _| {
         Values::known(event.container.image_repository())
-    }),
+    })
+    .suggested(),
     field("container.image.tag", Text, NoArg, "tag of the image", |event, _| {
         Values::known(event.container.image_tag())
-    }),
+    })
+    .suggested(),
     field("container.image.digest", Text, NoArg, "digest of the image", |event, _| {
         Values::known(&event.container.image_digest)
     }),
     field("container.type", Text, NoArg, "'fargate', 'host' outside a container", |event, _| {
         Values::text(if id(event) == "host" { "host" } else { "fargate" })
     }),
-    field(
-        "container.privileged",
-        Bool,
-        NoArg,
-        "always false: Fargate has no privileged containers",
-        |_, _| Values::bool(false),
-    ),
+    field("container.privileged", Bool, NoArg, "always false: Fargate has no such containers", |_, _| {
+        Values::bool(false)
+    }),
     field("container.start_ts", Int, NoArg, "start, nanoseconds since the epoch", |event, _| {
         if event.container.started_at == 0 {
             Values::Missing
         } else {
             Values::int(event.container.started_at)
         }
-    }),
+    })
+    .typed("ABSTIME"),
     field("container.duration", Int, NoArg, "nanoseconds since the start", |event, _| {
         match event.container.started_at {
             0 => Values::Missing,
             at => Values::int(event.time.0.saturating_sub(at)),
         }
-    }),
-    field("container.label", Text, Key, "a label by name", |event, arg| match arg {
+    })
+    .typed("RELTIME"),
+    field("container.ip", Text, NoArg, "first IPv4 address", |event, _| Values::known(&event.container.ip)),
+    field("container.label", Text, Dotted, "a label by name", |event, arg| match arg {
         FieldArg::Key(name) => {
             Values::optional(event.container.labels.get(name).map(|label| Value::Text(label.as_str().into())))
         }
         _ => Values::Missing,
     }),
     field("container.labels", Text, NoArg, "all labels as name:value", |event, _| {
-        let labels: Vec<_> =
-            event.container.labels.iter().map(|(name, value)| format!("{name}:{value}")).collect();
-        if labels.is_empty() { Values::Missing } else { Values::text(labels.join(", ")) }
+        let text = labels(&event.container);
+        if text.is_empty() { Values::Missing } else { Values::text(text) }
     }),
     field("container.host_pid", Bool, NoArg, "always false on Fargate", |_, _| Values::bool(false)),
     field("container.host_network", Bool, NoArg, "always false on Fargate", |_, _| Values::bool(false)),
     field("container.host_ipc", Bool, NoArg, "always false on Fargate", |_, _| Values::bool(false)),
-    null("container.image.id", Text, NoArg, UNKNOWN),
-    null("container.mounts", Text, NoArg, MOUNTS),
-    null("container.mount", Text, Key, MOUNTS),
-    null("container.mount.source", Text, Key, MOUNTS),
-    null("container.mount.dest", Text, Key, MOUNTS),
-    null("container.mount.mode", Text, Key, MOUNTS),
-    null("container.mount.rdwr", Text, Key, MOUNTS),
-    null("container.mount.propagation", Text, Key, MOUNTS),
-    null("container.healthcheck", Text, NoArg, UNKNOWN),
-    null("container.liveness_probe", Text, NoArg, KUBERNETES),
-    null("container.readiness_probe", Text, NoArg, KUBERNETES),
-    null("container.ip", Text, NoArg, UNKNOWN),
-    null("container.cni.json", Text, NoArg, KUBERNETES),
-    null("k8s.pod.name", Text, NoArg, KUBERNETES),
-    null("k8s.pod.id", Text, NoArg, KUBERNETES),
-    null("k8s.pod.uid", Text, NoArg, KUBERNETES),
-    null("k8s.pod.sandbox_id", Text, NoArg, KUBERNETES),
-    null("k8s.pod.full_sandbox_id", Text, NoArg, KUBERNETES),
-    null("k8s.pod.label", Text, OptionalKey, KUBERNETES),
-    null("k8s.pod.labels", Text, NoArg, KUBERNETES),
-    null("k8s.pod.ip", Text, NoArg, KUBERNETES),
-    null("k8s.pod.cni.json", Text, NoArg, KUBERNETES),
-    null("k8s.ns.name", Text, NoArg, KUBERNETES),
-    null("k8s.ns.id", Text, NoArg, KUBERNETES),
-    null("k8s.ns.label", Text, OptionalKey, KUBERNETES),
-    null("k8s.ns.labels", Text, NoArg, KUBERNETES),
-    null("k8s.rc.name", Text, NoArg, KUBERNETES),
-    null("k8s.rc.id", Text, NoArg, KUBERNETES),
-    null("k8s.rc.label", Text, OptionalKey, KUBERNETES),
-    null("k8s.rc.labels", Text, NoArg, KUBERNETES),
-    null("k8s.svc.name", Text, NoArg, KUBERNETES),
-    null("k8s.svc.id", Text, NoArg, KUBERNETES),
-    null("k8s.svc.label", Text, OptionalKey, KUBERNETES),
-    null("k8s.svc.labels", Text, NoArg, KUBERNETES),
-    null("k8s.rs.name", Text, NoArg, KUBERNETES),
-    null("k8s.rs.id", Text, NoArg, KUBERNETES),
-    null("k8s.rs.label", Text, OptionalKey, KUBERNETES),
-    null("k8s.rs.labels", Text, NoArg, KUBERNETES),
-    null("k8s.deployment.name", Text, NoArg, KUBERNETES),
-    null("k8s.deployment.id", Text, NoArg, KUBERNETES),
-    null("k8s.deployment.label", Text, OptionalKey, KUBERNETES),
-    null("k8s.deployment.labels", Text, NoArg, KUBERNETES),
+    null("container.healthcheck", Text, NoArg, "health check", "Falco's plugin gives none either")
+        .deprecated(),
+    null("container.liveness_probe", Text, NoArg, "liveness probe", KUBERNETES).deprecated(),
+    null("container.readiness_probe", Text, NoArg, "readiness probe", KUBERNETES).deprecated(),
+    null("container.cni.json", Text, NoArg, "what the network plugin answered, as JSON", KUBERNETES),
+    null("proc.is_container_healthcheck", Bool, NoArg, "is a health check", PROBE).deprecated(),
+    null("proc.is_container_liveness_probe", Bool, NoArg, "is a liveness probe", KUBERNETES).deprecated(),
+    null("proc.is_container_readiness_probe", Bool, NoArg, "is a readiness probe", KUBERNETES).deprecated(),
 ];
 
-fn id(event: &Event) -> &str {
+/// The container's id, `host` outside one.
+pub(super) fn id(event: &Event) -> &str {
     let own = event.process.container_id.as_str();
     match (event.container.id.as_str(), own) {
         ("", "") => "host",
@@ -134,4 +106,16 @@ fn id(event: &Event) -> &str {
 fn short(id: &str) -> Cow<'_, str> {
     let docker = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     id.get(..12).filter(|_| docker).unwrap_or(id).into()
+}
+
+/// `name:value, name`, without what Kubernetes adds.
+fn labels(container: &Container) -> String {
+    let own = container
+        .labels
+        .iter()
+        .filter(|(name, _)| !name.starts_with("annotation.") && !name.starts_with("io.kubernetes."));
+    let texts: Vec<String> = own
+        .map(|(name, value)| if value.is_empty() { name.clone() } else { format!("{name}:{value}") })
+        .collect();
+    texts.join(", ")
 }

@@ -1,10 +1,20 @@
 //! `ecs.*`: our own class, where the event happened in Amazon ECS.
 
-use super::{ArgKind::None as NoArg, Field, FieldType::Text, Values, field};
+use fargard_model::Task;
+
+use super::{
+    ArgKind::{Key, None as NoArg},
+    Field, FieldArg,
+    FieldType::Text,
+    Value, Values, field, null,
+};
 
 pub(super) const FIELDS: &[Field] = &[
     field("ecs.cluster", Text, NoArg, "short name of the cluster", |event, _| {
         Values::known(&event.task.cluster)
+    }),
+    field("ecs.cluster.arn", Text, NoArg, "ARN of the cluster", |event, _| {
+        cluster_arn(&event.task).map_or(Values::Missing, Values::text)
     }),
     field("ecs.task.arn", Text, NoArg, "ARN of the task, or local:HOST:ID outside ECS", |event, _| {
         Values::known(&event.task.arn)
@@ -16,11 +26,35 @@ pub(super) const FIELDS: &[Field] = &[
     field("ecs.task.revision", Text, NoArg, "task definition revision", |event, _| {
         Values::known(&event.task.revision)
     }),
+    field("ecs.task.definition", Text, NoArg, "family:revision of the task definition", |event, _| {
+        match (event.task.family.as_str(), event.task.revision.as_str()) {
+            ("", _) | (_, "") => Values::Missing,
+            (family, revision) => Values::text(format!("{family}:{revision}")),
+        }
+    }),
     field("ecs.service", Text, NoArg, "service that started the task", |event, _| {
         Values::known(&event.task.service)
     }),
     field("ecs.container.name", Text, NoArg, "name in the task definition", |event, _| {
         Values::known(&event.container.name)
+    }),
+    field("ecs.container.id", Text, NoArg, "runtime id of the container", |event, _| {
+        Values::known(&event.container.id)
+    }),
+    field(
+        "ecs.container.label",
+        Text,
+        Key,
+        "a Docker label of the container by name",
+        |event, arg| match arg {
+            FieldArg::Key(name) => {
+                Values::optional(event.container.labels.get(name).map(|label| Value::Text(label.into())))
+            }
+            _ => Values::Missing,
+        },
+    ),
+    field("ecs.image", Text, NoArg, "image as in the task definition", |event, _| {
+        Values::known(&event.container.image)
     }),
     field("ecs.image.digest", Text, NoArg, "digest of the image", |event, _| {
         Values::known(&event.container.image_digest)
@@ -33,4 +67,20 @@ pub(super) const FIELDS: &[Field] = &[
     field("ecs.availability_zone", Text, NoArg, "availability zone", |event, _| {
         Values::known(&event.task.availability_zone)
     }),
+    null(
+        "ecs.exec_session",
+        Text,
+        NoArg,
+        "id of the ECS Exec session the process belongs to",
+        "processes are not yet told apart by session",
+    ),
 ];
+
+/// The cluster's ARN, made of the parts of the task's: `arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID`.
+fn cluster_arn(task: &Task) -> Option<String> {
+    let (before, resource) = task.arn.rsplit_once(':')?;
+    if !before.starts_with("arn:") || !resource.starts_with("task/") || task.cluster.is_empty() {
+        return None;
+    }
+    Some(format!("{before}:cluster/{}", task.cluster))
+}

@@ -138,6 +138,12 @@ const NAMES: [&str; 133] = [
     "EHWPOISON",
 ];
 
+/// The negative return value that stands for an error's name.
+pub(crate) fn code(name: &str) -> Option<i64> {
+    let index = NAMES.iter().position(|known| !known.is_empty() && *known == name)?;
+    i64::try_from(index).ok().map(|index| -1 - index)
+}
+
 /// `SUCCESS`, or the name of the error that a negative return value stands for.
 pub(super) fn name(code: i64) -> Cow<'static, str> {
     if code >= 0 {

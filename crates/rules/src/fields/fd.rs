@@ -1,19 +1,18 @@
-//! `fd.*`: the file or connection the call is about.
+//! `fd.*` of files and of descriptors in general.
 
-use std::net::{IpAddr, SocketAddr};
-
-use fargard_model::{Event, EventType, Fd, Outcome, event::ArgValue};
+use fargard_model::{Event, Outcome, event::ArgValue};
 
 use super::{
-    ArgKind::None as NoArg,
+    ArgKind::{None as NoArg, OptionalIndex},
     Field, FieldArg,
-    FieldType::{Bool, Int, Ip, Net, Port, Text},
-    Text as FieldText, Value, Values, field, null,
+    FieldType::{Bool, Int, Text},
+    NumberForm::Hexadecimal,
+    Text as FieldText, Use, Value, Values,
+    container::id as container_id,
+    field, null,
 };
 
-const NAMED: &str = "addresses are not resolved to names";
-const INODE: &str = "device and inode are not recorded";
-const SERVICE: &str = "ports are not turned into service names";
+const LAYER: &str = "the sensor does not ask which layer a file is in";
 
 pub(super) const FIELDS: &[Field] = &[
     Field {
@@ -21,6 +20,7 @@ pub(super) const FIELDS: &[Field] = &[
         ..field("fd.num", Int, NoArg, "descriptor number", |event, _| {
             number(event).map_or(Values::Missing, Values::int)
         })
+        .typed("INT64")
     },
     field("fd.type", Text, NoArg, "type: file, directory, ipv4, ipv6, unix, pipe, ...", |event, _| {
         typechar(event).map_or(Values::Missing, |char| Values::text(type_name(char)))
@@ -32,6 +32,9 @@ pub(super) const FIELDS: &[Field] = &[
         "type: f file, d directory, 4 6 IP, u unix, p pipe, o other",
         |event, _| typechar(event).map_or(Values::Missing, |char| Values::text(type_text(char))),
     ),
+    null("fd.types", Text, OptionalIndex, "types of all descriptors", "an event has only its own descriptor")
+        .listed()
+        .only(Use::NoField),
     field("fd.name", Text, NoArg, "resolved path, or local->remote", |event, _| {
         name(event).map_or(Values::Missing, Values::text)
     }),
@@ -44,71 +47,53 @@ pub(super) const FIELDS: &[Field] = &[
     field("fd.filename", Text, NoArg, "last part of a file's path", |event, _| {
         path(event).map_or(Values::Missing, |path| Values::text(path.rsplit('/').next().unwrap_or(path)))
     }),
-    field("fd.ip", Ip, NoArg, "address of either end", |event, _| ends(event, address)),
-    field("fd.cip", Ip, NoArg, "client's address", |event, _| one(client(event), address)),
-    field("fd.sip", Ip, NoArg, "server's address", |event, _| one(server(event), address)),
-    field("fd.lip", Ip, NoArg, "address of this end", |event, _| one(local(event), address)),
-    field("fd.rip", Ip, NoArg, "address of the other end", |event, _| one(remote(event), address)),
-    field("fd.net", Net, NoArg, "address of either end, for networks", |event, _| ends(event, address)),
-    field("fd.cnet", Net, NoArg, "client's address, for networks", |event, _| one(client(event), address)),
-    field("fd.snet", Net, NoArg, "server's address, for networks", |event, _| one(server(event), address)),
-    field("fd.lnet", Net, NoArg, "address of this end, for networks", |event, _| one(local(event), address)),
-    field("fd.rnet", Net, NoArg, "address of the other end, for networks", |event, _| {
-        one(remote(event), address)
+    field("fd.uid", Text, NoArg, "thread id with the descriptor's number behind it", |event, _| {
+        number(event).map_or(Values::Missing, |number| Values::text(format!("{}{number}", event.tid)))
     }),
-    field("fd.port", Port, NoArg, "port of either end", |event, _| ends(event, port)),
-    field("fd.cport", Port, NoArg, "client's port", |event, _| one(client(event), port)),
-    field("fd.sport", Port, NoArg, "server's port", |event, _| one(server(event), port)),
-    field("fd.lport", Port, NoArg, "port of this end", |event, _| one(local(event), port)),
-    field("fd.rport", Port, NoArg, "port of the other end", |event, _| one(remote(event), port)),
-    field("fd.l4proto", Text, NoArg, "tcp, udp, icmp, raw", |event, _| {
-        Values::optional(
-            event.fd.as_ref().and_then(|fd| fd.l4proto.as_deref()).map(|name| Value::Text(name.into())),
-        )
+    field("fd.containername", Text, NoArg, "container id and name as id:name", |event, _| {
+        within(event, name(event))
     }),
-    field("fd.sockfamily", Text, NoArg, "ip or unix", |event, _| match typechar(event) {
-        Some('4' | '6') => Values::text("ip"),
-        Some('u') => Values::text("unix"),
-        _ => Values::Missing,
+    field("fd.containerdirectory", Text, NoArg, "container id and directory as id:directory", |event, _| {
+        within(event, path(event).map(directory))
     }),
-    field("fd.is_server", Bool, NoArg, "the process is the server of the connection", |event, _| {
-        Values::optional(is_client(event).map(|client| Value::Bool(!client)))
-    }),
-    field("fd.connected", Bool, NoArg, "the connection is up; no value while that is unknown", |event, _| {
-        match (event.kind, event.outcome) {
-            (EventType::Connect, Outcome::Confirmed(code)) => Values::bool(code == 0),
-            (EventType::Accept | EventType::Accept4, Outcome::Confirmed(code)) => Values::bool(code >= 0),
-            (EventType::Sendto | EventType::Sendmsg | EventType::Sendmmsg, _) => Values::bool(false),
-            _ => Values::Missing,
-        }
-    }),
-    field("fd.name_changed", Bool, NoArg, "the call gave the connection a new address", |event, _| {
-        let changes = matches!(
-            event.kind,
-            EventType::Connect | EventType::Sendto | EventType::Sendmsg | EventType::Sendmmsg
-        );
-        Values::bool(changes && remote(event).is_some())
-    }),
-    null("fd.uid", Text, NoArg, "descriptor and process id in one text"),
-    null("fd.containername", Text, NoArg, "container and name in one text"),
-    null("fd.containerdirectory", Text, NoArg, "container and directory in one text"),
-    null("fd.proto", Text, NoArg, SERVICE),
-    null("fd.cproto", Text, NoArg, SERVICE),
-    null("fd.sproto", Text, NoArg, SERVICE),
-    null("fd.lproto", Text, NoArg, SERVICE),
-    null("fd.rproto", Text, NoArg, SERVICE),
-    null("fd.cip.name", Text, NoArg, NAMED),
-    null("fd.sip.name", Text, NoArg, NAMED),
-    null("fd.lip.name", Text, NoArg, NAMED),
-    null("fd.rip.name", Text, NoArg, NAMED),
-    null("fd.dev", Int, NoArg, INODE),
-    null("fd.dev.major", Int, NoArg, INODE),
-    null("fd.dev.minor", Int, NoArg, INODE),
-    null("fd.ino", Int, NoArg, INODE),
-    Field { list: true, ..null("fd.types", Text, NoArg, "of poll and select, which are not observed") },
-    null("fd.is_upper_layer", Bool, NoArg, INODE),
-    null("fd.is_lower_layer", Bool, NoArg, INODE),
+    field("fd.dev", Int, NoArg, "device of the file's file system", |event, _| device(event, |dev| dev))
+        .typed("INT32")
+        .shown(Hexadecimal),
+    field("fd.dev.major", Int, NoArg, "its major number", |event, _| device(event, |dev| dev >> MINOR_BITS))
+        .typed("INT32"),
+    field("fd.dev.minor", Int, NoArg, "its minor number", |event, _| {
+        device(event, |dev| dev & ((1 << MINOR_BITS) - 1))
+    })
+    .typed("INT32"),
+    field("fd.ino", Int, NoArg, "inode number of the file", |event, _| {
+        event.fd.as_ref().and_then(|fd| fd.ino).map_or(Values::Missing, Values::int)
+    })
+    .typed("INT64"),
+    field("fd.is_upper_layer", Bool, NoArg, "the file did not come with the image", |event, _| {
+        layer(event, |upper| upper)
+    })
+    .absent(LAYER),
+    field("fd.is_lower_layer", Bool, NoArg, "the file came with the image", |event, _| {
+        layer(event, |upper| !upper)
+    })
+    .absent(LAYER),
 ];
+
+/// Bits of the minor number in the kernel's `dev_t`.
+const MINOR_BITS: u32 = 20;
+
+fn device(event: &Event, part: fn(u32) -> u32) -> Values<'_> {
+    event.fd.as_ref().and_then(|fd| fd.dev).map_or(Values::Missing, |dev| Values::int(part(dev)))
+}
+
+fn layer(event: &Event, read: fn(bool) -> bool) -> Values<'_> {
+    let upper = event.fd.as_ref().and_then(|fd| fd.upper_layer);
+    Values::optional(upper.map(|upper| Value::Bool(read(upper))))
+}
+
+fn within<'e>(event: &'e Event, name: Option<&str>) -> Values<'e> {
+    name.map_or(Values::Missing, |name| Values::text(format!("{}:{name}", container_id(event))))
+}
 
 /// What `fd.num` is for a condition while an open's result is unknown: the largest descriptor number there can
 /// be. So `fd.num >= 0`, Falco's way to say "the open worked", holds for an attempt, and no test for one of the
@@ -141,7 +126,7 @@ fn opens_directory(event: &Event) -> bool {
 }
 
 /// The type. An open whose file could not be looked at is taken for a regular file unless it asks for a directory.
-fn typechar(event: &Event) -> Option<char> {
+pub(super) fn typechar(event: &Event) -> Option<char> {
     let known = event.fd.as_ref().and_then(|fd| fd.typechar);
     if known.is_some() || !event.kind.is_open() {
         return known;
@@ -158,7 +143,7 @@ fn type_text(typechar: char) -> FieldText<'static> {
     }
 }
 
-fn type_name(typechar: char) -> &'static str {
+pub(super) fn type_name(typechar: char) -> &'static str {
     match typechar {
         'f' => "file",
         'd' => "directory",
@@ -178,12 +163,12 @@ fn type_name(typechar: char) -> &'static str {
     }
 }
 
+/// The name. That of a descriptor of which no more is known than that the call is about it is empty, as in Falco.
 fn name(event: &Event) -> Option<&str> {
-    let known = event.fd.as_ref().map(|fd| fd.name.as_str()).filter(|name| !name.is_empty());
-    if known.is_some() || !event.kind.is_open() {
-        return known;
-    }
-    event.path("name")
+    let given = event.fd.as_ref().map(|fd| fd.name.as_str());
+    let known = given.filter(|name| !name.is_empty());
+    let opened = || event.path("name").filter(|_| event.kind.is_open());
+    known.or_else(opened).or(given)
 }
 
 fn path(event: &Event) -> Option<&str> {
@@ -195,52 +180,5 @@ fn directory(path: &str) -> &str {
     match path.rfind('/') {
         Some(at) if at > 0 => path.get(..at).unwrap_or_default(),
         _ => "/",
-    }
-}
-
-fn is_client(event: &Event) -> Option<bool> {
-    let fd = event.fd.as_ref()?;
-    fd.client.or(match event.kind {
-        EventType::Connect | EventType::Sendto | EventType::Sendmsg | EventType::Sendmmsg => Some(true),
-        EventType::Bind | EventType::Listen | EventType::Accept | EventType::Accept4 => Some(false),
-        _ => None,
-    })
-}
-
-fn local(event: &Event) -> Option<SocketAddr> {
-    event.fd.as_ref().and_then(|fd: &Fd| fd.local)
-}
-
-fn remote(event: &Event) -> Option<SocketAddr> {
-    event.fd.as_ref().and_then(|fd: &Fd| fd.remote)
-}
-
-fn client(event: &Event) -> Option<SocketAddr> {
-    if is_client(event)? { local(event) } else { remote(event) }
-}
-
-fn server(event: &Event) -> Option<SocketAddr> {
-    if is_client(event)? { remote(event) } else { local(event) }
-}
-
-fn address(end: SocketAddr) -> Value<'static> {
-    Value::Ip(match end.ip() {
-        IpAddr::V6(address) => address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4),
-        address @ IpAddr::V4(_) => address,
-    })
-}
-
-fn port(end: SocketAddr) -> Value<'static> {
-    Value::Int(end.port().into())
-}
-
-fn one(end: Option<SocketAddr>, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
-    Values::optional(end.map(read))
-}
-
-fn ends(event: &Event, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
-    match (local(event), remote(event)) {
-        (Some(local), Some(remote)) => Values::Ends([read(local), read(remote)]),
-        (end, other) => one(end.or(other), read),
     }
 }

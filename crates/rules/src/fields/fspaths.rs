@@ -6,14 +6,14 @@ use super::Values;
 
 /// Which of a call's paths.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Name,
     Source,
     Target,
 }
 
 /// Names of the parameter, the likelier first: sensors name it as Falco does, which differs between calls.
-fn parameters(kind: EventType, part: Part) -> &'static [&'static str] {
+pub(crate) fn parameters(kind: EventType, part: Part) -> &'static [&'static str] {
     use EventType as E;
     match (kind, part) {
         (E::Open | E::Openat | E::Openat2 | E::Creat, Part::Name) => &["name"],
@@ -45,6 +45,23 @@ pub(super) fn resolved(event: &Event, part: Part) -> Values<'_> {
         }
         _ => raw(event, part),
     }
+}
+
+/// Resolved path of a call that takes a directory descriptor (`evt.abspath`).
+pub(super) fn resolved_at(event: &Event, part: Part) -> Values<'_> {
+    use EventType as E;
+    let (source, target): (&[&str], &[&str]) = match event.kind {
+        E::Renameat | E::Renameat2 | E::Linkat => (&["oldpath"], &["newpath"]),
+        E::Symlinkat => (&["linkpath"], &["linkpath"]),
+        E::Openat | E::Openat2 => (&["name"], &["name"]),
+        E::Unlinkat | E::Mkdirat => (&["name", "path"], &["name", "path"]),
+        E::Fchmodat | E::Fchmodat2 => (&["filename"], &["filename"]),
+        E::Fchownat => (&["pathname", "filename"], &["pathname", "filename"]),
+        E::OpenByHandleAt => (&["path"], &["path"]),
+        _ => return Values::Missing,
+    };
+    let names = if part == Part::Target { target } else { source };
+    names.iter().find_map(|name| event.path(name)).map_or(Values::Missing, Values::known)
 }
 
 pub(super) fn raw(event: &Event, part: Part) -> Values<'_> {

@@ -1,55 +1,88 @@
-//! `proc.*` and `thread.*`: who made the call.
+//! `proc.*`: who made the call, and its ancestors.
 
 use std::sync::Arc;
 
 use fargard_model::{Event, Process};
 
 use super::{
-    ArgKind::{None as NoArg, OptionalIndex, OptionalKey},
+    ArgKind::{None as NoArg, Optional, OptionalIndex, OptionalKey},
     Field, FieldArg,
-    FieldType::{Bool, Int, Text},
-    ReadProcess, Value, Values, capability, field,
+    FieldType::{Int, Text},
+    ReadProcess, Use, Value, Values, field,
 };
 
+/// Most ancestors that are asked for a variable of their environment, as in Falco.
+const MAX_ENVIRONMENTS: usize = 20;
+
 pub(super) const FIELDS: &[Field] = &[
-    field("proc.pid", Int, NoArg, "process id in the sensor's namespace", |event, _| {
-        Values::int(event.process.pid)
-    }),
-    field("proc.vpid", Int, NoArg, "process id as the process sees it", |event, _| {
-        Values::int(event.process.vpid)
-    }),
-    field("proc.name", Text, NoArg, "short name, at most 15 bytes", |event, _| {
-        Values::known(&event.process.name)
-    }),
     field("proc.exe", Text, NoArg, "first element of argv", |event, _| Values::known(&event.process.exe)),
+    field("proc.pexe", Text, NoArg, "parent's first element of argv", |event, _| {
+        of_parent(event, |parent| &parent.exe)
+    }),
+    field("proc.aexe", Text, OptionalIndex, "argv[0] of an ancestor; without index, of any", |event, arg| {
+        ancestors(event, arg, |process| known(&process.exe))
+    })
+    .only(Use::Alone),
     field("proc.exepath", Text, NoArg, "path of the executable", |event, _| {
         Values::known(&event.process.exepath)
     }),
+    field("proc.pexepath", Text, NoArg, "path of the parent's executable", |event, _| {
+        of_parent(event, |parent| &parent.exepath)
+    }),
+    field(
+        "proc.aexepath",
+        Text,
+        OptionalIndex,
+        "executable of an ancestor; without index, of any",
+        |event, arg| ancestors(event, arg, |process| known(&process.exepath)),
+    )
+    .only(Use::Alone),
+    field("proc.name", Text, NoArg, "short name, at most 15 bytes", |event, _| {
+        Values::known(&event.process.name)
+    }),
+    field("proc.pname", Text, NoArg, "parent's name", |event, _| of_parent(event, |parent| &parent.name)),
+    field("proc.aname", Text, OptionalIndex, "name of an ancestor; without index, of any", |event, arg| {
+        ancestors(event, arg, |process| known(&process.name))
+    })
+    .only(Use::Alone),
     field(
         "proc.args",
         Text,
         OptionalIndex,
-        "arguments, or one of them by position",
+        "arguments, or one of them by position from 0",
         |event, arg| match arg {
             FieldArg::Index(index) => Values::optional(event.process.args.get(*index).map(|arg| text(arg))),
             _ => Values::text(event.process.args_line()),
         },
     ),
-    field("proc.cmdline", Text, NoArg, "name and arguments", |event, _| {
-        Values::text(event.process.cmdline())
+    field(
+        "proc.aargs",
+        Text,
+        OptionalIndex,
+        "arguments of an ancestor; without index, of any",
+        |event, arg| ancestors(event, arg, |process| Some(text(process.args_line()))),
+    )
+    .only(Use::Alone),
+    field("proc.cmdline", Text, NoArg, "name and arguments", |event, _| Values::text(event.process.cmdline())),
+    field("proc.pcmdline", Text, NoArg, "parent's name and arguments", |event, _| {
+        Values::optional(parent(event).map(|parent| text(parent.cmdline())))
     }),
-    field("proc.exeline", Text, NoArg, "first element of argv and arguments", |event, _| {
-        Values::text(event.process.exeline())
-    }),
+    field(
+        "proc.acmdline",
+        Text,
+        OptionalIndex,
+        "command line of an ancestor; without index, of any",
+        |event, arg| ancestors(event, arg, |process| Some(text(process.cmdline()))),
+    )
+    .only(Use::Alone),
     field("proc.cmdnargs", Int, NoArg, "number of arguments", |event, _| {
         Values::int(event.process.args.len())
     }),
-    field("proc.cmdlenargs", Int, NoArg, "length of all arguments", |event, _| {
+    field("proc.cmdlenargs", Int, NoArg, "length of all arguments without the blanks between", |event, _| {
         Values::int(event.process.args.iter().map(String::len).sum::<usize>())
     }),
-    field("proc.cwd", Text, NoArg, "working directory", |event, _| Values::known(&event.process.cwd)),
-    field("proc.tty", Int, NoArg, "controlling terminal, 0 for none", |event, _| {
-        Values::int(event.process.tty)
+    field("proc.exeline", Text, NoArg, "first element of argv and arguments", |event, _| {
+        Values::text(event.process.exeline())
     }),
     field("proc.env", Text, OptionalKey, "environment, or one variable by name", |event, arg| match arg {
         FieldArg::Key(name) => Values::optional(variable(&event.process, name)),
@@ -58,97 +91,61 @@ pub(super) const FIELDS: &[Field] = &[
     field(
         "proc.aenv",
         Text,
-        OptionalIndex,
-        "environment of an ancestor; without index, of any",
-        |event, arg| ancestors(event, arg, |process| Some(text(process.env_line()))),
-    ),
-    field("proc.sid", Int, NoArg, "session leader's process id", |event, _| Values::int(event.process.sid)),
-    field("proc.sname", Text, NoArg, "session leader's name", |event, _| Values::known(&event.process.sname)),
-    field("proc.is_sid_leader", Bool, NoArg, "is the session leader", |event, _| {
-        Values::bool(event.process.sid == event.process.pid)
-    }),
-    field("proc.pgid", Int, NoArg, "process group id", |event, _| Values::int(event.process.pgid)),
-    field("proc.is_pgid_leader", Bool, NoArg, "is the leader of its process group", leads_group),
-    field("proc.is_vpgid_leader", Bool, NoArg, "is the leader of its process group", leads_group),
-    field("proc.pid.ts", Int, NoArg, "start of the process, nanoseconds since the epoch", |event, _| {
-        Values::optional(started(&event.process))
-    }),
-    field("proc.duration", Int, NoArg, "nanoseconds since the process started", |event, _| {
-        age(event, Some(&event.process))
-    }),
-    field(
-        "proc.is_exe_upper_layer",
-        Bool,
-        NoArg,
-        "the executable did not come with the image",
-        |event, _| Values::optional(event.process.exe_upper_layer.map(Value::Bool)),
-    ),
-    field("proc.is_exe_lower_layer", Bool, NoArg, "the executable came with the image", |event, _| {
-        Values::optional(event.process.exe_upper_layer.map(|upper| Value::Bool(!upper)))
-    }),
-    field("proc.is_exe_from_memfd", Bool, NoArg, "the executable is an anonymous memory file", |event, _| {
-        Values::bool(event.process.exe_from_memfd)
-    }),
-    field("proc.is_exe_writable", Bool, NoArg, "the process's user may write the executable", |event, _| {
-        Values::bool(event.process.exe_writable)
-    }),
-    field("proc.ppid", Int, NoArg, "parent's process id", |event, _| Values::int(event.process.ppid)),
-    field("proc.pvpid", Int, NoArg, "parent's process id as it sees itself", |event, _| {
-        Values::optional(parent(event).map(|parent| Value::Int(parent.vpid.into())))
-    }),
-    field("proc.pname", Text, NoArg, "parent's name", |event, _| of_parent(event, |parent| &parent.name)),
-    field("proc.pexe", Text, NoArg, "parent's first element of argv", |event, _| {
-        of_parent(event, |parent| &parent.exe)
-    }),
-    field("proc.pexepath", Text, NoArg, "path of the parent's executable", |event, _| {
-        of_parent(event, |parent| &parent.exepath)
-    }),
-    field("proc.pcmdline", Text, NoArg, "parent's name and arguments", |event, _| {
-        Values::optional(parent(event).map(|parent| text(parent.cmdline())))
-    }),
-    field("proc.ppid.ts", Int, NoArg, "start of the parent", |event, _| {
-        Values::optional(parent(event).and_then(|parent| started(parent)))
-    }),
-    field("proc.ppid.duration", Int, NoArg, "nanoseconds since the parent started", |event, _| {
-        age(event, parent(event))
-    }),
-    field("proc.aname", Text, OptionalIndex, "name of an ancestor; without index, of any", |event, arg| {
-        ancestors(event, arg, |process| known(&process.name))
-    }),
-    field("proc.aexe", Text, OptionalIndex, "argv[0] of an ancestor; without index, of any", |event, arg| {
-        ancestors(event, arg, |process| known(&process.exe))
-    }),
-    field(
-        "proc.aexepath",
-        Text,
-        OptionalIndex,
-        "executable of an ancestor; without index, of any",
-        |event, arg| ancestors(event, arg, |process| known(&process.exepath)),
-    ),
-    field(
-        "proc.acmdline",
-        Text,
-        OptionalIndex,
-        "command line of an ancestor; without index, of any",
-        |event, arg| ancestors(event, arg, |process| Some(text(process.cmdline()))),
-    ),
+        Optional,
+        "environment of an ancestor by number; a variable by name of the nearest that has it; without, of any",
+        |event, arg| match arg {
+            FieldArg::Key(name) => {
+                let mut above = event.process.lineage().skip(1).take(MAX_ENVIRONMENTS);
+                Values::optional(above.find_map(|process| variable(process, name)))
+            }
+            _ => ancestors(event, arg, |process| Some(text(process.env_line()))),
+        },
+    )
+    .only(Use::Alone),
+    field("proc.cwd", Text, NoArg, "working directory", |event, _| Values::known(&event.process.cwd)),
+    field("proc.tty", Int, NoArg, "controlling terminal, 0 for none", |event, _| {
+        Values::int(event.process.tty)
+    })
+    .typed("UINT32"),
+    field("proc.pid", Int, NoArg, "process id in the sensor's namespace", |event, _| {
+        Values::int(event.process.pid)
+    })
+    .typed("INT64"),
+    field("proc.ppid", Int, NoArg, "parent's process id", |event, _| Values::int(event.process.ppid))
+        .typed("INT64"),
     field(
         "proc.apid",
         Int,
         OptionalIndex,
         "process id of an ancestor; without index, of any",
         |event, arg| ancestors(event, arg, |process| Some(Value::Int(process.pid.into()))),
-    ),
-    field("thread.tid", Int, NoArg, "thread id", |event, _| Values::int(event.tid)),
-    field("thread.ismain", Bool, NoArg, "is the main thread", |event, _| {
-        Values::bool(event.tid == event.process.pid)
-    }),
-    field("thread.cap_effective", Text, NoArg, "effective capabilities", |event, _| {
-        Values::text(event.process.cap_effective_text(capability::names))
-    }),
-    field("thread.cap_permitted", Text, NoArg, "permitted capabilities", |event, _| {
-        Values::text(event.process.cap_permitted_text(capability::names))
-    }),
+    )
+    .typed("INT64")
+    .only(Use::Alone),
+    field("proc.vpid", Int, NoArg, "process id as the process sees it", |event, _| {
+        Values::int(event.process.vpid)
+    })
+    .typed("INT64"),
+    field("proc.pvpid", Int, NoArg, "parent's process id as it sees itself", |event, _| {
+        Values::optional(parent(event).map(|parent| Value::Int(parent.vpid.into())))
+    })
+    .typed("INT64"),
+    field("proc.duration", Int, NoArg, "nanoseconds since the process started", |event, _| {
+        age(event, Some(&event.process))
+    })
+    .typed("RELTIME"),
+    field("proc.ppid.duration", Int, NoArg, "nanoseconds since the parent started", |event, _| {
+        age(event, parent(event))
+    })
+    .typed("RELTIME"),
+    field("proc.pid.ts", Int, NoArg, "start of the process, nanoseconds since the epoch", |event, _| {
+        Values::optional(started(&event.process))
+    })
+    .typed("RELTIME"),
+    field("proc.ppid.ts", Int, NoArg, "start of the parent", |event, _| {
+        Values::optional(parent(event).and_then(|parent| started(parent)))
+    })
+    .typed("RELTIME"),
 ];
 
 fn text(text: &str) -> Value<'_> {
@@ -173,10 +170,6 @@ fn ancestors<'e>(event: &'e Event, arg: &FieldArg, read: ReadProcess) -> Values<
         FieldArg::Index(index) => Values::optional(event.process.lineage().nth(*index).and_then(read)),
         _ => Values::Ancestors(&event.process, read),
     }
-}
-
-fn leads_group<'e>(event: &'e Event, _: &FieldArg) -> Values<'e> {
-    Values::bool(event.process.pgid == event.process.pid)
 }
 
 fn started(process: &Process) -> Option<Value<'static>> {

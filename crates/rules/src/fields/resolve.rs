@@ -4,8 +4,11 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use fargard_model::Outcome;
 
-use super::{ArgKind, Extract, Field, FieldArg, Values, all};
+use super::{ArgKind, Extract, Field, FieldArg, FieldType, Values, all};
 use crate::Subject;
+
+/// Longest beginning of a name that is tried as a field of its own; the names themselves have at most 40 bytes.
+const MAX_PREFIX: usize = 128;
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Field>> =
     LazyLock::new(|| all().map(|field| (field.name, field)).collect());
@@ -62,12 +65,28 @@ impl ResolvedField {
         }
     }
 
+    /// The type of its values; that of `evt.rawarg` depends on the argument's name.
+    #[must_use]
+    pub fn kind(&self) -> FieldType {
+        match (&self.arg, self.field.name) {
+            (FieldArg::Key(name), "evt.rawarg") => super::raw_type(name),
+            _ => self.field.kind,
+        }
+    }
+
     /// Gives several values, of which any may satisfy a comparison.
     #[must_use]
     pub fn is_many(&self) -> bool {
         const EITHER_END: [&str; 4] = ["fd.ip", "fd.port", "fd.net", "fd.proto"];
-        const ANCESTORS: [&str; 6] =
-            ["proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.apid", "proc.aenv"];
+        const ANCESTORS: [&str; 7] = [
+            "proc.aname",
+            "proc.aargs",
+            "proc.aexe",
+            "proc.aexepath",
+            "proc.acmdline",
+            "proc.apid",
+            "proc.aenv",
+        ];
         EITHER_END.contains(&self.field.name)
             || (ANCESTORS.contains(&self.field.name) && self.arg == FieldArg::None)
     }
@@ -78,51 +97,71 @@ impl ResolvedField {
 /// # Errors
 /// See [`FieldError`].
 pub fn resolve(name: &str, arg: Option<&str>) -> Result<ResolvedField, FieldError> {
+    lookup(name, arg).map_err(|error| suggest(error, name))
+}
+
+/// The same without a suggestion, which costs a comparison with every field.
+fn lookup(name: &str, arg: Option<&str>) -> Result<ResolvedField, FieldError> {
     if let Some(field) = BY_NAME.get(name) {
         return with_arg(field, arg);
     }
     let dotted = BY_NAME.values().find_map(|field| {
         let rest = name.strip_prefix(field.name)?.strip_prefix('.')?;
-        (field.arg == ArgKind::Dotted && !rest.contains('.')).then_some((*field, rest))
+        (matches!(field.arg, ArgKind::Dotted | ArgKind::OptionalDotted) && !rest.contains('.'))
+            .then_some((*field, rest))
     });
     match dotted {
         Some((field, key)) if arg.is_none() => with_arg(field, Some(key)),
         Some((field, _)) => Err(FieldError::NoArgument(field.name.to_owned())),
-        None => Err(FieldError::Unknown { name: name.to_owned(), suggestion: nearest(name) }),
+        None => Err(FieldError::Unknown { name: name.to_owned(), suggestion: None }),
+    }
+}
+
+fn suggest(error: FieldError, written: &str) -> FieldError {
+    match error {
+        FieldError::Unknown { name, .. } => FieldError::Unknown { name, suggestion: nearest(written) },
+        other => other,
     }
 }
 
 /// The longest field name that begins a dotted name, with how much of the name it took. What follows is text.
 pub fn resolve_prefix(name: &str, arg: Option<&str>) -> Result<(ResolvedField, usize), FieldError> {
-    let mut error = match resolve(name, arg) {
+    let mut error = match lookup(name, arg) {
         Ok(found) => return Ok((found, name.len())),
         Err(error) => error,
     };
     if arg.is_none() {
-        let mut end = name.len();
+        let mut end = name.len().min(MAX_PREFIX);
         while end > 0 {
             end -= 1;
             let prefix = name.get(..end).unwrap_or_default();
-            match resolve(prefix, None) {
+            match lookup(prefix, None) {
                 Ok(found) => return Ok((found, end)),
                 Err(FieldError::Unknown { .. }) => {}
                 Err(other) => error = other,
             }
         }
     }
-    Err(error)
+    Err(suggest(error, name))
 }
 
 fn with_arg(field: &'static Field, arg: Option<&str>) -> Result<ResolvedField, FieldError> {
     let name = || field.name.to_owned();
     let arg = match (field.arg, arg) {
-        (ArgKind::None | ArgKind::OptionalIndex | ArgKind::OptionalKey, None) => FieldArg::None,
+        (
+            ArgKind::None
+            | ArgKind::OptionalIndex
+            | ArgKind::OptionalKey
+            | ArgKind::Optional
+            | ArgKind::OptionalDotted,
+            None,
+        ) => FieldArg::None,
         (ArgKind::None, Some(_)) => return Err(FieldError::NoArgument(name())),
         (ArgKind::OptionalIndex, Some(text)) => {
             FieldArg::Index(text.parse().map_err(|_| FieldError::NotAnIndex(name(), text.to_owned()))?)
         }
         (ArgKind::OptionalKey, Some(text)) => FieldArg::Key(text.to_owned()),
-        (ArgKind::Dotted | ArgKind::Key, Some(text)) => {
+        (ArgKind::Dotted | ArgKind::OptionalDotted | ArgKind::Optional | ArgKind::Key, Some(text)) => {
             text.parse().map_or_else(|_| FieldArg::Key(text.to_owned()), FieldArg::Index)
         }
         (ArgKind::Dotted | ArgKind::Key, None) => return Err(FieldError::ArgumentNeeded(name())),

@@ -17,6 +17,8 @@ pub enum Value<'e> {
     Bool(bool),
     /// An address.
     Ip(IpAddr),
+    /// What was read or written.
+    Bytes(&'e [u8]),
 }
 
 impl fmt::Display for Value<'_> {
@@ -26,6 +28,7 @@ impl fmt::Display for Value<'_> {
             Self::Int(number) => write!(f, "{number}"),
             Self::Bool(truth) => write!(f, "{truth}"),
             Self::Ip(address) => write!(f, "{address}"),
+            Self::Bytes(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
         }
     }
 }
@@ -37,7 +40,7 @@ impl Value<'_> {
         match self {
             Self::Int(number) => (*number).into(),
             Self::Bool(truth) => (*truth).into(),
-            Self::Text(_) | Self::Ip(_) => self.to_string().into(),
+            Self::Text(_) | Self::Ip(_) | Self::Bytes(_) => self.to_string().into(),
         }
     }
 }
@@ -53,6 +56,8 @@ pub enum Values<'e> {
     Any(Vec<Value<'e>>),
     /// The same of a process's ancestors, each read when it is asked for; those that give none do not count.
     Ancestors(&'e Process, ReadProcess),
+    /// The values of a list, which may be none.
+    List(Vec<Value<'e>>),
     /// The two ends of a connection: `!=` must hold for both, everything else for either.
     Ends([Value<'e>; 2]),
 }
@@ -97,7 +102,7 @@ impl<'e> Values<'e> {
         match self {
             Self::Missing => false,
             Self::One(value) => accepts(value),
-            Self::Any(values) => values.iter().any(accepts),
+            Self::Any(values) | Self::List(values) => values.iter().any(accepts),
             Self::Ancestors(process, read) => above(process).filter_map(read).any(|value| accepts(&value)),
             Self::Ends(ends) => ends.iter().any(accepts),
         }
@@ -109,7 +114,7 @@ impl<'e> Values<'e> {
         match self {
             Self::Missing => Vec::new(),
             Self::One(value) => vec![value],
-            Self::Any(values) => values,
+            Self::Any(values) | Self::List(values) => values,
             Self::Ancestors(process, read) => above(process).filter_map(read).collect(),
             Self::Ends(ends) => ends.into(),
         }
@@ -118,7 +123,7 @@ impl<'e> Values<'e> {
     /// Whether there is no value.
     #[must_use]
     pub fn is_missing(&self) -> bool {
-        !self.any(|_| true)
+        !matches!(self, Self::List(_)) && !self.any(|_| true)
     }
 }
 

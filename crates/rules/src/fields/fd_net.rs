@@ -1,0 +1,131 @@
+//! `fd.*` of connections: addresses and ports of client and server, of this and the other end.
+
+use std::net::{IpAddr, SocketAddr};
+
+use fargard_model::{Event, EventType, Fd, Outcome};
+
+use super::{
+    ArgKind::None as NoArg,
+    Field,
+    FieldType::{Bool, Ip, Net, Port, Text},
+    Text as FieldText, Use, Value, Values,
+    fd::typechar,
+    field, null,
+};
+
+const NAMED: &str = "addresses are not resolved to names";
+
+pub(super) const FIELDS: &[Field] = &[
+    field("fd.ip", Ip, NoArg, "address of either end", |event, _| ends(event, address)).only(Use::Condition),
+    field("fd.cip", Ip, NoArg, "client's address", |event, _| one(client(event), address)),
+    field("fd.sip", Ip, NoArg, "server's address", |event, _| one(server(event), address)),
+    field("fd.lip", Ip, NoArg, "address of this end", |event, _| one(local(event), address)),
+    field("fd.rip", Ip, NoArg, "address of the other end", |event, _| one(remote(event), address)),
+    field("fd.net", Net, NoArg, "address of either end, for networks", |event, _| ends(event, address))
+        .only(Use::Condition),
+    field("fd.cnet", Net, NoArg, "client's address, for networks", |event, _| one(client(event), address))
+        .only(Use::Condition),
+    field("fd.snet", Net, NoArg, "server's address, for networks", |event, _| one(server(event), address))
+        .only(Use::Condition),
+    field("fd.lnet", Net, NoArg, "address of this end, for networks", |event, _| one(local(event), address))
+        .only(Use::Condition),
+    field("fd.rnet", Net, NoArg, "address of the other end, for networks", |event, _| {
+        one(remote(event), address)
+    })
+    .only(Use::Condition),
+    field("fd.port", Port, NoArg, "port of either end", |event, _| ends(event, port)).only(Use::Condition),
+    field("fd.cport", Port, NoArg, "client's port", |event, _| one(client(event), port)),
+    field("fd.sport", Port, NoArg, "server's port", |event, _| one(server(event), port)),
+    field("fd.lport", Port, NoArg, "port of this end", |event, _| one(local(event), port)),
+    field("fd.rport", Port, NoArg, "port of the other end", |event, _| one(remote(event), port)),
+    field("fd.proto", Port, NoArg, "the same as fd.port", |event, _| ends(event, port)).only(Use::Condition),
+    field("fd.cproto", Text, NoArg, "client's port as text", |event, _| one(client(event), port_text)),
+    field("fd.sproto", Text, NoArg, "server's port as text", |event, _| one(server(event), port_text)),
+    field("fd.lproto", Text, NoArg, "port of this end as text", |event, _| one(local(event), port_text)),
+    field("fd.rproto", Text, NoArg, "port of the other end as text", |event, _| {
+        one(remote(event), port_text)
+    }),
+    field("fd.l4proto", Text, NoArg, "tcp, udp, icmp, raw", |event, _| {
+        Values::optional(
+            event.fd.as_ref().and_then(|fd| fd.l4proto.as_deref()).map(|name| Value::Text(name.into())),
+        )
+    }),
+    field("fd.sockfamily", Text, NoArg, "ip or unix", |event, _| match typechar(event) {
+        Some('4' | '6') => Values::text("ip"),
+        Some('u') => Values::text("unix"),
+        _ => Values::Missing,
+    }),
+    field("fd.is_server", Bool, NoArg, "the process is the server of the connection", |event, _| {
+        Values::optional(is_client(event).map(|client| Value::Bool(!client)))
+    }),
+    field("fd.connected", Bool, NoArg, "the connection is up; no value while that is unknown", |event, _| {
+        match (event.kind, event.outcome) {
+            (EventType::Connect, Outcome::Confirmed(code)) => Values::bool(code == 0),
+            (EventType::Accept | EventType::Accept4, Outcome::Confirmed(code)) => Values::bool(code >= 0),
+            (EventType::Sendto | EventType::Sendmsg | EventType::Sendmmsg, _) => Values::bool(false),
+            _ => Values::Missing,
+        }
+    }),
+    field("fd.name_changed", Bool, NoArg, "the call gave the connection a new address", |event, _| {
+        let changes = matches!(
+            event.kind,
+            EventType::Connect | EventType::Sendto | EventType::Sendmsg | EventType::Sendmmsg
+        );
+        Values::bool(changes && remote(event).is_some())
+    }),
+    null("fd.cip.name", Text, NoArg, "name of the client's address", NAMED).only(Use::Alone),
+    null("fd.sip.name", Text, NoArg, "name of the server's address", NAMED).only(Use::Alone),
+    null("fd.lip.name", Text, NoArg, "name of this end's address", NAMED).only(Use::Alone),
+    null("fd.rip.name", Text, NoArg, "name of the other end's address", NAMED).only(Use::Alone),
+];
+
+fn is_client(event: &Event) -> Option<bool> {
+    let fd = event.fd.as_ref()?;
+    fd.client.or(match event.kind {
+        EventType::Connect | EventType::Sendto | EventType::Sendmsg | EventType::Sendmmsg => Some(true),
+        EventType::Bind | EventType::Listen | EventType::Accept | EventType::Accept4 => Some(false),
+        _ => None,
+    })
+}
+
+fn local(event: &Event) -> Option<SocketAddr> {
+    event.fd.as_ref().and_then(|fd: &Fd| fd.local)
+}
+
+fn remote(event: &Event) -> Option<SocketAddr> {
+    event.fd.as_ref().and_then(|fd: &Fd| fd.remote)
+}
+
+fn client(event: &Event) -> Option<SocketAddr> {
+    if is_client(event)? { local(event) } else { remote(event) }
+}
+
+fn server(event: &Event) -> Option<SocketAddr> {
+    if is_client(event)? { remote(event) } else { local(event) }
+}
+
+fn address(end: SocketAddr) -> Value<'static> {
+    Value::Ip(match end.ip() {
+        IpAddr::V6(address) => address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4),
+        address @ IpAddr::V4(_) => address,
+    })
+}
+
+fn port(end: SocketAddr) -> Value<'static> {
+    Value::Int(end.port().into())
+}
+
+fn port_text(end: SocketAddr) -> Value<'static> {
+    Value::Text(FieldText::number(end.port().into()))
+}
+
+fn one(end: Option<SocketAddr>, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
+    Values::optional(end.map(read))
+}
+
+fn ends(event: &Event, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
+    match (local(event), remote(event)) {
+        (Some(local), Some(remote)) => Values::Ends([read(local), read(remote)]),
+        (end, other) => one(end.or(other), read),
+    }
+}
