@@ -121,7 +121,7 @@ impl<'c, 'a> Lowering<'c, 'a> {
                 ..self.trouble(message, span)
             });
         };
-        if definition.visibility >= self.visibility {
+        if definition.first >= self.visibility {
             let message = format!("macro '{name}' is used before it is defined");
             return Err(Trouble {
                 code: Code::ErrValidate,
@@ -133,6 +133,11 @@ impl<'c, 'a> Lowering<'c, 'a> {
         match self.compiler.macros.get(index) {
             Some(Macro::Ready(node)) => Ok(*node),
             Some(Macro::Broken(trouble)) => Err(trouble.clone()),
+            Some(Macro::Pending) => Err(Trouble {
+                code: Code::ErrValidate,
+                help: Some("let one of them not name the other".into()),
+                ..self.trouble(format!("macro '{name}' and others name each other in a circle"), span)
+            }),
             Some(Macro::Reported) | None => Err(self.trouble(format!("macro '{name}' has an error"), span)),
         }
     }

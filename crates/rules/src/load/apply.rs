@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use fargard_model::Priority;
+use fargard_model::{Priority, Source};
 
 use super::{
     FileReader, Refused,
@@ -17,8 +17,8 @@ use crate::{
     source::SourceFile,
 };
 
-/// The only source whose fields are known so far.
-const KNOWN_SOURCE: &str = "syscall";
+/// Sources whose events are evaluated.
+const KNOWN_SOURCES: [Source; 2] = [Source::Syscall, Source::AwsCloudtrail];
 
 /// A macro.
 #[derive(Debug)]
@@ -26,7 +26,9 @@ pub(crate) struct MacroDef {
     pub(crate) name: String,
     pub(crate) condition: Condition,
     pub(crate) place: Place,
-    /// Order of definition: a macro sees only macros of a smaller one.
+    /// When it was first defined: macros changed later see it.
+    pub(crate) first: usize,
+    /// When it was last defined or appended to: it sees macros first defined before.
     pub(crate) visibility: usize,
 }
 
@@ -55,7 +57,12 @@ pub(crate) struct RuleDef {
 impl RuleDef {
     /// Of a source whose events are evaluated.
     pub(crate) fn is_known_source(&self) -> bool {
-        self.source == KNOWN_SOURCE
+        self.known_source().is_some()
+    }
+
+    /// That source.
+    pub(crate) fn known_source(&self) -> Option<Source> {
+        KNOWN_SOURCES.into_iter().find(|source| source.name() == self.source)
     }
 }
 
@@ -126,6 +133,7 @@ impl Definitions {
                     name: item.name.text,
                     condition,
                     place: item.name.place,
+                    first: visibility,
                     visibility,
                 });
             }
@@ -199,7 +207,7 @@ impl Definitions {
             description: item.description.map(|text| text.text).unwrap_or_default(),
             priority,
             tags: item.tags.unwrap_or_default(),
-            source: item.source.map_or_else(|| KNOWN_SOURCE.to_owned(), |source| source.text),
+            source: item.source.map_or_else(|| Source::default().name().to_owned(), |source| source.text),
             enabled: item.enabled.unwrap_or(true),
             warn_evttypes: item.warn_evttypes.unwrap_or(true),
             skip_unknown: item.skip_unknown.unwrap_or(false),

@@ -26,6 +26,11 @@ impl Condition {
         self.parts.first().map_or(NOWHERE, |part| &part.place)
     }
 
+    /// The text as defined, and each text that was appended.
+    pub(crate) fn parts(&self) -> &[Text] {
+        &self.parts
+    }
+
     /// The whole text: parts joined by a blank, as Falco appends.
     pub(crate) fn text(&self) -> String {
         self.parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ")

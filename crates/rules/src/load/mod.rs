@@ -6,6 +6,7 @@ mod condition;
 mod exception;
 mod extension;
 mod item;
+mod order;
 mod parsed;
 mod read;
 mod read_rule;
@@ -14,7 +15,7 @@ mod version;
 
 use std::ops::Range;
 
-pub(crate) use apply::{Definitions, RuleDef};
+pub(crate) use apply::{Definitions, ListDef, RuleDef};
 pub(crate) use condition::Condition;
 pub(crate) use exception::exception_condition;
 pub(crate) use extension::{Content, CorrelationDef, EventDef, FoldDef, FoldingDef, Kind, Part, TestDef, Wanted};

@@ -29,6 +29,11 @@ impl Substituted {
         if rest.trim_start().starts_with(',') { blanks + 1 } else { 0 }
     }
 
+    /// Where in the original the names of lists stood.
+    pub(crate) fn list_offsets(&self) -> impl Iterator<Item = usize> + '_ {
+        self.stretches.iter().filter(|(_, _, is_list)| *is_list).map(|(_, old, _)| *old)
+    }
+
     /// The byte of the original that a byte of the new text comes from.
     pub(crate) fn original(&self, offset: usize) -> usize {
         let index = self.stretches.partition_point(|(new, _, _)| *new <= offset);

@@ -3,7 +3,8 @@
 /// The version of Falco's engine whose language this is (Falco 0.44).
 pub(super) const ENGINE: Version = Version(0, 62, 0);
 /// Plugins whose fields are built in.
-pub(super) const PLUGINS: [(&str, Version); 1] = [("container", Version(0, 7, 1))];
+pub(super) const PLUGINS: [(&str, Version); 3] =
+    [("cloudtrail", Version(0, 17, 1)), ("container", Version(0, 7, 1)), ("json", Version(0, 7, 3))];
 
 /// A semantic version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
