@@ -6,6 +6,7 @@ use super::{
     Compiler, NodeId, Output, OutputError,
     lower::{Lowering, Trouble},
     operand::Operand,
+    sources,
 };
 use crate::{
     correlate::{CorrelationOutput, Correlations, FoldPlan, KeyPlan, Plan, PlanKind},
@@ -121,7 +122,9 @@ impl Compiler<'_> {
                 (node, &name.place)
             }
             Wanted::Condition(condition) => {
-                (Lowering::new(self, condition, usize::MAX).lower()?, condition.place())
+                let node = Lowering::new(self, condition, usize::MAX).lower()?;
+                sources::condition_fits(&self.program, node, source(definition)?, condition, self.files)?;
+                (node, condition.place())
             }
         };
         parts.push(node);

@@ -17,6 +17,7 @@ mod pathset;
 mod ports;
 mod posix_regex;
 pub(crate) mod program;
+mod sources;
 mod specialize;
 mod transform;
 mod typing;
@@ -163,7 +164,9 @@ impl Compiler<'_> {
         definition: &RuleDef,
         types: &mut EventTypesOf,
     ) -> Result<(Rule, NodeId, Output), Trouble> {
+        let source = definition.known_source().unwrap_or_default();
         let condition = Lowering::new(self, &definition.condition, usize::MAX).lower()?;
+        sources::condition_fits(&self.program, condition, source, &definition.condition, self.files)?;
         let excepted = self.exceptions(definition)?;
         let excepted = self.program.or(excepted);
         let not_excepted = self.program.not(excepted);
@@ -176,7 +179,9 @@ impl Compiler<'_> {
             unknown_field: error.unknown_field,
             is_syntax: false,
         })?;
-        if definition.warn_evttypes && types.node(&self.program, condition, true).is_unrestricted() {
+        sources::output_fits(&output, source, &definition.output.place)?;
+        let types_matter = source == Source::Syscall && definition.warn_evttypes;
+        if types_matter && types.node(&self.program, condition, true).is_unrestricted() {
             let message = "the rule matches too many event types: this has a significant performance penalty";
             let place = definition.place.clone();
             self.report(Code::NoEvttype, &place, message.to_owned());
@@ -195,7 +200,7 @@ impl Compiler<'_> {
             output: definition.output.text.trim_end().to_owned(),
             priority: definition.priority,
             tags: definition.tags.clone(),
-            source: Source::Syscall,
+            source,
             enabled: definition.enabled,
         };
         Ok((rule, condition, output))

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use fargard_model::Outcome;
+use fargard_model::{Outcome, Source};
 
-use super::{ArgKind, Extract, Field, FieldArg, FieldType, Values, all};
+use super::{ArgKind, Extract, Field, FieldArg, FieldType, Values, all, evt_any};
 use crate::Subject;
 
 /// Longest beginning of a name that is tried as a field of its own; the names themselves have at most 40 bytes.
@@ -71,6 +71,18 @@ impl ResolvedField {
         match (&self.arg, self.field.name) {
             (FieldArg::Key(name), "evt.rawarg") => super::raw_type(name),
             _ => self.field.kind,
+        }
+    }
+
+    /// Whether events of a source have it.
+    #[must_use]
+    pub fn is_of(&self, source: Source) -> bool {
+        let is_call = source == Source::Syscall;
+        match self.field.get {
+            Some(Extract::Any(_)) => true,
+            Some(Extract::Record(_)) => !is_call,
+            Some(Extract::Call(_)) => is_call,
+            None => is_call || evt_any::FIELDS.iter().any(|field| field.name == self.field.name),
         }
     }
 

@@ -1,0 +1,84 @@
+//! Fields belong to sources: a call has no `ct.name`, a CloudTrail record no `proc.name`. Macros are written for no
+//! source, so this is judged where a rule uses them.
+
+use std::collections::HashSet;
+
+use fargard_model::Source;
+
+use super::{
+    Output,
+    check::Test,
+    lower::Trouble,
+    program::{Node, NodeId, Program},
+};
+use crate::{
+    diagnostic::Code,
+    fields::ResolvedField,
+    load::{Condition, Place},
+    source::SourceFile,
+};
+
+/// Refuses a condition with a field that its source does not have.
+pub(super) fn condition_fits(
+    program: &Program,
+    node: NodeId,
+    source: Source,
+    written: &Condition,
+    files: &[SourceFile],
+) -> Result<(), Trouble> {
+    let Some(name) = foreign(program, node, source, &mut HashSet::new()) else { return Ok(()) };
+    let text = written.text();
+    let at = text.find(name);
+    let place = written.locate(files, at.map_or(0..text.len(), |at| at..at + name.len()));
+    let trouble = trouble(Code::ErrCompileCondition, name, source, place);
+    let by_macro = Some("a macro brings this field in".to_owned());
+    Err(Trouble { help: if at.is_none() { by_macro } else { trouble.help.clone() }, ..trouble })
+}
+
+/// Refuses an output with a field that its source does not have.
+pub(super) fn output_fits(output: &Output, source: Source, place: &Place) -> Result<(), Trouble> {
+    match output.fields().iter().find(|field| !field.is_of(source)) {
+        Some(field) => Err(trouble(Code::ErrCompileOutput, field.field.name, source, place.clone())),
+        None => Ok(()),
+    }
+}
+
+fn trouble(code: Code, name: &str, source: Source, place: Place) -> Trouble {
+    Trouble {
+        code,
+        message: format!("events of source '{source}' have no field '{name}'"),
+        place,
+        help: Some("name the rule's source with 'source:'; without it a rule is for system calls".into()),
+        unknown_field: true,
+        is_syntax: false,
+    }
+}
+
+/// The first field that the source does not have.
+fn foreign(
+    program: &Program,
+    node: NodeId,
+    source: Source,
+    seen: &mut HashSet<NodeId>,
+) -> Option<&'static str> {
+    if !seen.insert(node) {
+        return None;
+    }
+    match program.node(node) {
+        Node::Const(_) => None,
+        Node::Not(child) => foreign(program, *child, source, seen),
+        Node::And(children) | Node::Or(children) => {
+            children.iter().find_map(|child| foreign(program, *child, source, seen))
+        }
+        Node::Check(index) => {
+            let check = program.check(*index)?;
+            let mut fields = Vec::new();
+            check.left.fields(&mut fields);
+            if let Test::Field(_, right) = &check.test {
+                right.fields(&mut fields);
+            }
+            let is_foreign = |field: &&&ResolvedField| !field.is_of(source);
+            fields.iter().find(is_foreign).map(|field| field.field.name)
+        }
+    }
+}
