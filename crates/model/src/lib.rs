@@ -30,7 +30,7 @@ pub use event_type::EventType;
 pub use finding::{Finding, FindingKind, FindingState};
 pub use heartbeat::Heartbeat;
 pub use priority::Priority;
-pub use process::{ExeFile, Process, StdStream};
+pub use process::{ExeFile, MAX_LINEAGE, Process, StdStream};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use trap::{Trap, TrapSet};

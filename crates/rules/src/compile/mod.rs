@@ -18,6 +18,7 @@ mod ports;
 mod posix_regex;
 pub(crate) mod program;
 mod sources;
+mod show;
 mod specialize;
 mod transform;
 mod typing;
@@ -188,6 +189,11 @@ impl Compiler<'_> {
             if let Some(last) = self.diagnostics.last_mut() {
                 last.help = Some("restrict it, as in 'evt.type in (open, openat) and ...'".into());
             }
+        }
+        if definition.output.text.contains(&format!("%{}", output::REMOVED)) {
+            let place = definition.output.place.clone();
+            let message = format!("'%{}' is deprecated and left out of the output", output::REMOVED);
+            self.report(Code::DeprecatedItem, &place, message);
         }
         if output.fields().iter().any(|field| field.field.name == "evt.dir") {
             self.deprecated_dir(&definition.output.place.clone());

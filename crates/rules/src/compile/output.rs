@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::operand::Operand;
+use super::{operand::Operand, show};
 use crate::{
     Subject,
-    fields::{self, ResolvedField, Values},
+    fields::{self, ResolvedField, Use},
     syntax::{self, ast},
 };
 
+/// A field that Falco takes out of outputs, with a warning.
+pub(super) const REMOVED: &str = "container.info";
 /// Widest padding.
 const MAX_WIDTH: usize = 1_000;
 
@@ -89,10 +91,8 @@ impl Output {
             match piece {
                 Piece::Text(part) => text.push_str(part),
                 Piece::Field { operand, name, width } => {
-                    let values = operand.shown(subject);
-                    push(&mut text, &shown(values.clone()), *width);
-                    let json = if name == "evt.time" { Json::from(subject.time().0) } else { json(values) };
-                    fields.insert(name.clone(), json);
+                    push(&mut text, &show::text(operand, subject), *width);
+                    fields.insert(name.clone(), show::json(operand, subject));
                 }
             }
         }
@@ -114,8 +114,8 @@ fn field(text: &str) -> Result<(Option<Piece>, usize), OutputError> {
         });
     }
     let name = text.get(digits..).unwrap_or_default();
-    if name.starts_with("container.info") {
-        return Ok((None, digits + "container.info".len()));
+    if name.starts_with(REMOVED) {
+        return Ok((None, digits + REMOVED.len()));
     }
     let refuse = |message: String| OutputError { message, unknown_field: false };
     if name.is_empty() {
@@ -137,7 +137,11 @@ fn field(text: &str) -> Result<(Option<Piece>, usize), OutputError> {
         Err(error) => return Err(refuse(error.message)),
     };
     let name = name.get(..length).unwrap_or_default().to_owned();
-    Ok((Some(Piece::Field { operand, name, width: width.flatten() }), digits + length))
+    if operand.uses() == Use::Condition {
+        return Err(refuse(format!("field '{name}' can stand only in conditions")));
+    }
+    let width = width.flatten().filter(|width| *width > 0);
+    Ok((Some(Piece::Field { operand, name, width }), digits + length))
 }
 
 /// The longest part of a written field that is one; `length` is that of the whole.
@@ -152,22 +156,6 @@ fn resolve(written: &ast::FieldRef, length: usize) -> Result<(Operand, usize), O
         unknown_field: matches!(error, fields::FieldError::Unknown { .. }),
         message: error.to_string(),
     })
-}
-
-fn shown(values: Values<'_>) -> String {
-    match values.into_vec().as_slice() {
-        [] => "<NA>".to_owned(),
-        [one] => one.to_string(),
-        many => many.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
-    }
-}
-
-fn json(values: Values<'_>) -> Json {
-    match values.into_vec().as_slice() {
-        [] => Json::Null,
-        [one] => one.to_json(),
-        many => many.iter().map(fields::Value::to_json).collect(),
-    }
 }
 
 /// Adds a value, padded with blanks or cut to a width in characters.

@@ -67,5 +67,12 @@ pub fn all() -> impl Iterator<Item = &'static Field> {
     TABLES.into_iter().flatten()
 }
 
+/// What Falco appends to outputs when its `append_output` asks for suggested fields.
+#[must_use]
+pub fn suggested_output() -> String {
+    let suggested = all().filter(|field| field.suggested);
+    suggested.map(|field| format!(" {}=%{}", field.name.replace('.', "_"), field.name)).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
 //! Values of fields.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt::{self, Write as _},
+    net::IpAddr,
+};
 
 use fargard_model::Process;
 
@@ -28,7 +31,9 @@ impl fmt::Display for Value<'_> {
             Self::Int(number) => write!(f, "{number}"),
             Self::Bool(truth) => write!(f, "{truth}"),
             Self::Ip(address) => write!(f, "{address}"),
-            Self::Bytes(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| {
+                f.write_char(if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '.' })
+            }),
         }
     }
 }

@@ -76,14 +76,16 @@ impl Parser<'_> {
         let mut args = Vec::new();
         loop {
             self.cursor.blanks();
-            let arg = if single {
+            let arg = if name == TransformName::Val {
+                self.field()?.map(|field| TransformArg::Operand(Operand::Field(field)))
+            } else if single {
                 self.operand(Side::Inner)?.map(TransformArg::Operand)
             } else {
                 self.transform_arg(true)?
             };
             args.push(arg.ok_or_else(|| {
-                self.cursor
-                    .error(format!("expected a field or a transformer as argument of {}()", name.symbol()))
+                let what = if name == TransformName::Val { "a field" } else { "a field or a transformer" };
+                self.cursor.error(format!("expected {what} as argument of {}()", name.symbol()))
             })?);
             self.cursor.blanks();
             if single || !self.cursor.take(",") {
