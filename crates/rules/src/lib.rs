@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod fields;
 pub mod json;
 mod load;
+pub mod made;
 pub mod record;
 pub mod report;
 pub mod ruleset;
@@ -20,6 +21,7 @@ pub mod source;
 pub mod subject;
 pub mod syntax;
 pub mod traps;
+pub mod unit_test;
 pub mod yaml;
 
 #[cfg(test)]
@@ -41,6 +43,8 @@ pub use subject::{OwnedSubject, Subject};
 pub struct LoadReport {
     /// The rules; `None` when there was an error.
     pub ruleset: Option<Ruleset>,
+    /// The unit tests among the items.
+    pub tests: Vec<unit_test::Test>,
     /// Errors and warnings in the order in which they were found.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -51,5 +55,7 @@ pub fn load(files: &[SourceFile]) -> LoadReport {
     let mut diagnostics = Vec::new();
     let definitions = load::definitions(files, &mut diagnostics);
     let ruleset = compile::compile(files, &definitions, &mut diagnostics);
-    LoadReport { ruleset, diagnostics }
+    let tests = unit_test::tests(files, &definitions.tests, ruleset.as_ref(), &mut diagnostics);
+    let ruleset = ruleset.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    LoadReport { ruleset, tests, diagnostics }
 }

@@ -27,6 +27,7 @@ mod outcome;
 mod proc;
 mod proc_exe;
 mod proc_leader;
+pub mod reference;
 mod resolve;
 mod text;
 mod thread;

@@ -185,6 +185,20 @@ impl Ruleset {
         self.by_type.get(kind as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// The condition of a rule, or those of a sequence's or threshold's parts, by the rule's position.
+    pub(crate) fn conditions(&self, rule: usize) -> Vec<NodeId> {
+        match self.rules.get(rule).map(|rule| rule.kind) {
+            Some(RuleKind::Condition) => self.compiled.get(rule).map(|(node, _)| *node).into_iter().collect(),
+            _ => self
+                .correlations
+                .parts
+                .iter()
+                .filter(|(owner, _)| owner.index() == rule)
+                .map(|(_, node)| *node)
+                .collect(),
+        }
+    }
+
     pub(crate) fn correlations(&self) -> &Correlations {
         &self.correlations
     }

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod import;
 mod list;
+mod test;
 
 use std::{
     io::{self, Write},
@@ -35,6 +36,8 @@ enum What {
     List(list::Args),
     /// Say which calls the rules make the sensor stop, or what a rule's condition is in full
     Explain(explain::Args),
+    /// Run the unit tests of rules and say which clauses they exercise
+    Test(test::Args),
     /// Convert Sigma rules to Falco rules
     Import(import::Args),
 }
@@ -53,6 +56,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Check(args) => check::run(&args),
         What::List(args) => list::run(&args),
         What::Explain(args) => explain::run(&args),
+        What::Test(args) => test::run(&args),
         What::Import(args) => import::run(&args),
     }
 }
