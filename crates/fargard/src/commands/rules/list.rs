@@ -2,10 +2,12 @@
 
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
-use fargard_rules::{Ruleset, fields};
+use clap::ValueEnum;
+use fargard_rules::{Ruleset, fields::reference};
 use serde_json::json;
 
-use super::{Format, print, ruleset};
+use super::{print, ruleset};
+use crate::failure::BadInput;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  fargard rules list --format json | jq -r '.[].name'")]
@@ -21,9 +23,25 @@ pub(super) struct Args {
     format: Format,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// The page of the documentation; with --fields only
+    Markdown,
+}
+
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let text =
-        if args.fields { list_fields(args.format) } else { list_rules(&ruleset(&args.files)?, args.format) };
+    let text = match (args.fields, args.format) {
+        (true, format) => list_fields(format),
+        (false, Format::Markdown) => {
+            return Err(BadInput::because("--format markdown lists fields: add --fields".to_owned()).into());
+        }
+        (false, format) => list_rules(&ruleset(&args.files)?, format),
+    };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -58,21 +76,9 @@ fn list_rules(ruleset: &Ruleset, format: Format) -> String {
 }
 
 fn list_fields(format: Format) -> String {
-    if format == Format::Json {
-        let fields: Vec<_> = fields::all()
-            .map(|field| {
-                json!({
-                    "name": field.name, "type": field.kind.name(), "description": field.doc,
-                    "computed": field.is_computed(), "argument": format!("{:?}", field.arg),
-                })
-            })
-            .collect();
-        return format!("{:#}\n", json!(fields));
+    match format {
+        Format::Text => reference::text(),
+        Format::Json => format!("{:#}\n", reference::json()),
+        Format::Markdown => reference::markdown(),
     }
-    let mut text = String::new();
-    for field in fields::all() {
-        let note = if field.is_computed() { "" } else { "no value on Fargate: " };
-        let _ = writeln!(text, "{:<36} {:<8} {note}{}", field.name, field.kind.name(), field.doc);
-    }
-    text
 }
