@@ -1,6 +1,9 @@
 //! Socket addresses: one byte of family, then one address or two.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use crate::bytes::{Bytes, text};
 
@@ -31,7 +34,13 @@ impl Tuple {
     /// As Falco prints it.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Ip(source, destination) => format!("{}->{}", address(*source), address(*destination)),
+            Self::Ip(source, destination) => {
+                let mut text = String::with_capacity(48);
+                push(&mut text, *source);
+                text.push_str("->");
+                push(&mut text, *destination);
+                text
+            }
             Self::Unix(path) => path.clone(),
         }
     }
@@ -82,7 +91,39 @@ pub(crate) fn v6(bytes: &mut Bytes<'_>) -> Option<IpAddr> {
 
 /// Falco puts no brackets around IPv6 addresses.
 pub(crate) fn address(end: SocketAddr) -> String {
-    format!("{}:{}", end.ip(), end.port())
+    let mut text = String::with_capacity(48);
+    push(&mut text, end);
+    text
+}
+
+/// Connections are frequent: the formatting of the standard library costs several times this.
+fn push(text: &mut String, end: SocketAddr) {
+    match end.ip() {
+        IpAddr::V4(ip) => {
+            for (index, octet) in ip.octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push('.');
+                }
+                push_number(text, u16::from(octet));
+            }
+        }
+        IpAddr::V6(ip) => {
+            let _ = write!(text, "{ip}");
+        }
+    }
+    text.push(':');
+    push_number(text, end.port());
+}
+
+fn push_number(text: &mut String, number: u16) {
+    let mut power = 10_000;
+    while power > 1 && number < power {
+        power /= 10;
+    }
+    while power > 0 {
+        text.push(char::from(b'0' + u8::try_from(number / power % 10).unwrap_or(0)));
+        power /= 10;
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +145,7 @@ mod tests {
         unix.extend([0; 16]);
         unix.extend(b"/run/x.sock\0");
         assert_eq!(Tuple::read(&unix).unwrap().name(), "/run/x.sock");
+        assert_eq!(Address::read(&[2, 10, 200, 0, 255, 0, 0]).unwrap().name(), "10.200.0.255:0");
         assert_eq!(Address::read(&[2, 10, 0, 0, 7, 53, 0]).unwrap().name(), "10.0.0.7:53");
         for damaged in [&[][..], &[2, 1, 2], &[17, 1, 2, 3, 4, 5, 6], &[1, 0]] {
             assert_eq!(Tuple::read(damaged), None);

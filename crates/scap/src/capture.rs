@@ -139,14 +139,17 @@ impl<R: Read> Capture<R> {
         let about = Change { state: &mut self.state, raw: &raw, kind }.apply()?;
         // What the capture already knew when it began comes as events, too: Falco does not count them.
         self.running |= !tells_initial_state(kind.event);
-        let event = self.running.then(|| {
+        let ends = about.ends;
+        let event = if self.running {
             self.num += 1;
             let mut change = Change { state: &mut self.state, raw: &raw, kind };
-            event::build(&mut change, &about, self.num, &self.shared)
-        });
+            Some(event::build(&mut change, about, self.num, &self.shared)?)
+        } else {
+            None
+        };
         let had_entry = entry.is_some();
         let tid = raw.tid;
-        if let Some(reaper) = about.ends {
+        if let Some(reaper) = ends {
             self.state.remove_thread(tid, reaper);
         }
         if had_entry {

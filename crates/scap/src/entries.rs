@@ -26,8 +26,7 @@ pub(crate) struct Entries {
 
 impl Entries {
     pub(crate) fn keep(&mut self, raw: &RawEvent<'_>) {
-        let params = raw.params.as_slice();
-        let size: usize = params.iter().map(|param| param.len()).sum();
+        let size: usize = raw.params.iter().map(<[u8]>::len).sum();
         if self.bytes + size > MAX_BYTES {
             self.by_tid.clear();
             self.bytes = 0;
@@ -38,7 +37,7 @@ impl Entries {
         entry.number = raw.number;
         entry.bytes.clear();
         entry.ends.clear();
-        for param in params {
+        for param in raw.params.iter() {
             entry.bytes.extend_from_slice(param);
             entry.ends.push(entry.bytes.len());
         }

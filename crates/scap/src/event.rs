@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use fargard_model::{Arg, Event, EventType, Fd, Outcome, Process, Source, Task, Timestamp, event::ArgValue};
+use fargard_model::{
+    Arg, Container, Event, EventType, Outcome, Process, Source, Task, Timestamp, event::ArgValue,
+};
 
 use crate::{
     address::{Address, Tuple},
@@ -11,8 +13,11 @@ use crate::{
     flags,
     raw::RawEvent,
     schema::{Form, Kind, call},
-    state::ThreadId,
+    state::{Full, ThreadId},
 };
+
+/// Bytes of read and written data that are kept; captures hold the first 80 unless told otherwise.
+const MAX_DATA: usize = 4096;
 
 /// What all events of a capture share.
 #[derive(Debug)]
@@ -21,43 +26,58 @@ pub(crate) struct Shared {
     task: Arc<Task>,
     /// Stands for who made an event that no thread made: no user, rather than root.
     nobody: Arc<Process>,
+    /// What is in no container.
+    outside: Arc<Container>,
 }
 
 impl Default for Shared {
     fn default() -> Self {
         let nobody = Process { uid: u32::MAX, euid: u32::MAX, gid: u32::MAX, ..Process::default() };
-        Self { task: Arc::default(), nobody: Arc::new(nobody) }
+        Self { task: Arc::default(), nobody: Arc::new(nobody), outside: Arc::default() }
     }
 }
 
 /// Makes the event; the state is as after it.
-pub(crate) fn build(change: &mut Change<'_, '_>, about: &About, num: u64, shared: &Shared) -> Event {
+pub(crate) fn build(
+    change: &mut Change<'_, '_>,
+    about: About,
+    num: u64,
+    shared: &Shared,
+) -> Result<Event, Full> {
     let raw = change.raw;
     let kind = change.kind;
     let process = about.thread.and_then(|id| change.state.threads.snapshot(id));
     let process = process.unwrap_or_else(|| Arc::clone(&shared.nobody));
-    let container = change.state.accounts.container(&process.container_id);
+    let container = match about.thread {
+        Some(thread) => change.state.container_of(thread)?,
+        None => Arc::clone(&shared.outside),
+    };
     let mut args = Vec::with_capacity(kind.params.len());
     let mut paths = Vec::new();
     for (position, param) in kind.params.iter().enumerate() {
         let bytes = raw.params.get(position);
-        if param.form == Form::Result && param.name == "res" || bytes.is_empty() {
+        let is_outcome = param.form == Form::Result && param.name == "res";
+        if is_outcome || bytes.is_empty() {
             continue;
         }
         let value = match param.form {
             Form::Path | Form::Relative => {
                 let given = text(bytes).into_owned();
-                let resolved = about.thread.map(|thread| path_of(change, about, thread, position, &given));
+                let resolved = about.thread.map(|thread| path_of(change, &about, thread, position, &given));
                 if let Some(resolved) = resolved {
                     paths.push((param.name.to_owned(), resolved));
                 }
                 ArgValue::Path(given)
             }
+            // The descriptor's name is made of it.
+            Form::Tuple if about.fd.as_ref().is_some_and(|fd| fd.remote.is_some()) => {
+                ArgValue::Text(about.fd.as_ref().map(|fd| fd.name.clone()).unwrap_or_default())
+            }
             form => value(bytes, form),
         };
         args.push(Arg { name: param.name.to_owned(), value });
     }
-    Event {
+    Ok(Event {
         num,
         time: Timestamp(raw.time),
         source: Source::Syscall,
@@ -66,11 +86,11 @@ pub(crate) fn build(change: &mut Change<'_, '_>, about: &About, num: u64, shared
         process,
         args,
         paths,
-        fd: about.fd.as_ref().map(|fd| Fd::clone(fd)),
+        fd: about.fd,
         outcome: change.result().map_or(Outcome::Attempt, Outcome::Confirmed),
         task: Arc::clone(&shared.task),
         container,
-    }
+    })
 }
 
 /// An open has resolved its path already.
@@ -128,7 +148,8 @@ fn value(bytes: &[u8], form: Form) -> ArgValue {
             ArgValue::Text(call(number).map_or_else(|| number.to_string(), |call| call.name().to_owned()))
         }
         Form::Path | Form::Relative | Form::Text => ArgValue::Text(text(bytes).into_owned()),
-        Form::Strings | Form::Bytes => ArgValue::Text(printable(bytes)),
+        Form::Strings => ArgValue::Text(ArgValue::Bytes(bytes.to_vec()).to_string()),
+        Form::Bytes => ArgValue::Bytes(bytes.get(..MAX_DATA).unwrap_or(bytes).to_vec()),
         Form::Tuple => ArgValue::Text(Tuple::read(bytes).map(|tuple| tuple.name()).unwrap_or_default()),
         Form::Address => ArgValue::Text(Address::read(bytes).map(|end| end.name()).unwrap_or_default()),
         Form::Fds => ArgValue::Text(polled(bytes)),
@@ -137,12 +158,6 @@ fn value(bytes: &[u8], form: Form) -> ArgValue {
 
 fn whole(bytes: &[u8]) -> i64 {
     unsigned(bytes).map_or(0, |number| i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-/// Bytes as Falco shows them: what cannot be printed is a dot.
-fn printable(bytes: &[u8]) -> String {
-    let shown = |byte: &u8| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '.' };
-    bytes.iter().map(shown).collect()
 }
 
 /// Descriptors and what is waited for: their number, then each with its flags.

@@ -223,8 +223,17 @@ pub(crate) const EXE_WRITABLE: u64 = 1;
 pub(crate) const EXE_UPPER_LAYER: u64 = 2;
 /// The executable is a memory file.
 pub(crate) const EXE_FROM_MEMFD: u64 = 4;
-/// `O_DIRECTORY` of the kernel.
-pub(crate) const O_DIRECTORY: u64 = 0o200_000;
+/// `O_DIRECTORY` in a capture.
+pub(crate) const O_DIRECTORY: u64 = 1 << 10;
+
+/// Which layer of its image's file system a file lies in, from the flags of its open in a capture.
+pub(crate) fn upper_layer(flags: u64) -> Option<bool> {
+    match (flags >> 15 & 1, flags >> 16 & 1) {
+        (1, _) => Some(true),
+        (_, 1) => Some(false),
+        _ => None,
+    }
+}
 
 /// The form of parameters with names of that table.
 pub(crate) fn form(name: &str) -> Option<Form> {
@@ -293,19 +302,6 @@ pub(crate) fn flags(bits: u64, table: &Table) -> (u64, Cow<'static, str>) {
         Some(_) => Cow::Owned(joined),
     };
     (kernel, names)
-}
-
-/// The kernel's bits alone.
-pub(crate) fn bits(bits: u64, table: &Table) -> u64 {
-    let mut rest = bits;
-    table.iter().fold(0, |kernel, (bit, of_kernel, _)| {
-        let bit = u64::from(*bit);
-        if rest & bit != bit {
-            return kernel;
-        }
-        rest &= !bit;
-        kernel | of_kernel
-    })
 }
 
 /// The kernel's number and the name of a value; the number itself where it has no name.

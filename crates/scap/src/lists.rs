@@ -1,14 +1,13 @@
 //! What a capture knew when it began: lists of processes, descriptors, users and groups.
 
-use std::sync::Arc;
-
-use fargard_model::{Fd, Process};
+use fargard_model::{ExeFile, Fd, Process};
 
 use crate::{
     address,
     bytes::{Bytes, strings, text},
     error::Problem,
-    state::{Full, NewThread, State, ThreadId, container_id},
+    flags::upper_layer,
+    state::{Full, NewThread, State, ThreadId, User, container_id},
 };
 
 /// The lists end with padding of less than this.
@@ -70,8 +69,8 @@ impl Listed {
     fn read(bytes: &mut Bytes<'_>, version: u8) -> Option<Self> {
         let (tid, pid, ptid) = (bytes.i64()?, bytes.i64()?, bytes.i64()?);
         let sid = if version >= 6 { bytes.i64()? } else { 0 };
-        let pgid = if version >= 8 { bytes.i64()? } else { 0 };
-        let mut process = Process { pid: id(pid), sid: id(sid), pgid: id(pgid), ..Process::default() };
+        let vpgid = if version >= 8 { id(bytes.i64()?) } else { 0 };
+        let mut process = Process { pid: id(pid), sid: id(sid), pgid: vpgid, vpgid, ..Process::default() };
         process.name = text(bytes.counted()?).into_owned();
         process.exe = text(bytes.counted()?).into_owned();
         if version >= 7 {
@@ -131,13 +130,13 @@ fn read_rest(bytes: &mut Bytes<'_>, process: &mut Process) -> Option<()> {
         bytes.u64()?; // start of its pid namespace
         process.tty = bytes.u32()?;
     }
-    bytes.u32()?; // login uid
+    process.loginuid = bytes.u32().map(some_id)?;
     process.exe_writable = bytes.u8()? != 0;
-    bytes.u64()?; // inheritable capabilities
+    process.cap_inheritable = Some(bytes.u64()?);
     process.cap_permitted = bytes.u64()?;
     process.cap_effective = bytes.u64()?;
     process.exe_upper_layer = Some(bytes.u8()? != 0);
-    bytes.take(3 * 8)?; // the executable's inode and its times
+    process.exe_file = Some(ExeFile { inode: bytes.u64()?, ctime: bytes.u64()?, mtime: bytes.u64()? });
     process.exe_from_memfd = bytes.u8()? != 0;
     Some(())
 }
@@ -148,18 +147,17 @@ pub(crate) fn descriptors(state: &mut State, body: &[u8], sized: bool) -> Result
     let Some(tid) = bytes.i64() else { return Err(Problem::Entry { list: "descriptor", entry: 0 }) };
     let files = state.threads.find(tid).and_then(|id| state.threads.get(id)).map(|thread| thread.files);
     each(bytes.0, sized, "descriptor", |bytes| {
-        let Some(fd) = descriptor(bytes) else { return Ok(None) };
+        let Some(fd) = descriptor(bytes, sized) else { return Ok(None) };
         if let Some(files) = files {
-            state.files.set(files, Arc::new(fd), &mut state.budget)?;
+            state.files.set(files, &fd, &mut state.budget)?;
         }
         Ok(Some(()))
     })
 }
 
 /// An entry of a descriptor list (`scap_fd_type` of Falco's libs).
-fn descriptor(bytes: &mut Bytes<'_>) -> Option<Fd> {
-    let mut fd = Fd { num: bytes.i64()?, ..Fd::default() };
-    bytes.u64()?; // inode
+fn descriptor(bytes: &mut Bytes<'_>, sized: bool) -> Option<Fd> {
+    let mut fd = Fd { num: bytes.i64()?, ino: bytes.u64(), ..Fd::default() };
     let kind = bytes.u8()?;
     let is_v6 = matches!(kind, 4 | 6);
     let ip = |bytes: &mut Bytes<'_>| if is_v6 { address::v6(bytes) } else { address::v4(bytes) };
@@ -183,8 +181,11 @@ fn descriptor(bytes: &mut Bytes<'_>) -> Option<Fd> {
             fd.name = text(bytes.counted()?).into_owned();
         }
         16 => {
-            bytes.u32()?; // flags of its open
+            let flags = u64::from(bytes.u32()?);
             fd.name = text(bytes.counted()?).into_owned();
+            fd.upper_layer = upper_layer(flags);
+            // Unsized entries end before it.
+            fd.dev = if sized { bytes.u32() } else { None };
         }
         0 | 22.. => {}
         _ => fd.name = text(bytes.counted()?).into_owned(),
@@ -234,18 +235,18 @@ pub(crate) fn users(state: &mut State, body: &[u8], sized: bool) -> Result<(), P
             if kind == USER {
                 bytes.u32()?; // group
             }
-            let name = text(bytes.counted()?).into_owned();
+            let mut user = User { name: text(bytes.counted()?).into_owned(), ..User::default() };
             if kind == USER {
-                bytes.counted()?; // home
-                bytes.counted()?; // shell
+                user.home = text(bytes.counted()?).into_owned();
+                user.shell = text(bytes.counted()?).into_owned();
             }
-            Some((kind, id, name))
+            Some((kind, id, user))
         };
-        let Some((kind, id, name)) = read() else { return Ok(None) };
+        let Some((kind, id, user)) = read() else { return Ok(None) };
         if kind == USER {
-            state.accounts.set_user(id, name, &mut state.budget)?;
+            state.accounts.set_user(id, user, &mut state.budget)?;
         } else {
-            state.accounts.set_group(id, name, &mut state.budget)?;
+            state.accounts.set_group(id, user.name, &mut state.budget)?;
         }
         Ok(Some(()))
     })
@@ -262,15 +263,22 @@ pub(crate) fn complete(state: &mut State) -> Result<(), Full> {
 
 fn complete_thread(state: &mut State, id: ThreadId) -> Result<(), Full> {
     let Some(process) = state.threads.get(id).map(|thread| thread.process()) else { return Ok(()) };
-    let (uid, gid, sid) = (process.uid, process.gid, process.sid);
-    let user = state.accounts.user(uid).to_owned();
-    let group = state.accounts.group(gid).to_owned();
+    let mut owner = Process { euid: process.euid, gid: process.gid, ..Process::default() };
+    let sid = process.sid;
+    state.name_owner(&mut owner);
     let sname = state.session(sid);
+    let stdio = state.stdio(id);
     state.threads.update(id, &mut state.budget, |process| {
-        process.user = user;
-        process.group = group;
+        (process.user, process.home, process.shell) = (owner.user, owner.home, owner.shell);
+        process.group = owner.group;
         process.sname = sname;
+        process.stdio = stdio;
     })
+}
+
+/// An id; all ones stand for none.
+pub(crate) fn some_id(number: u32) -> Option<u32> {
+    (number != u32::MAX).then_some(number)
 }
 
 /// A process id; negative numbers stand for none.

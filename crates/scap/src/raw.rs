@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Header of an event and the bytes of its parameters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RawEvent<'b> {
     /// Nanoseconds since the epoch.
     pub(crate) time: u64,
@@ -40,17 +40,17 @@ impl<'b> RawEvent<'b> {
             return None;
         }
         let (lengths, data) = rest.split_at_checked(count * width)?;
-        let mut params = Params { values: [&[]; MAX_PARAMS], count };
-        let mut data = Bytes(data);
-        for (value, length) in params.values.iter_mut().zip(lengths.chunks_exact(width)) {
-            let length = match *length {
+        let mut params = Params { data, ends: [0; MAX_PARAMS], count, of_entry: Vec::new() };
+        let mut end = 0usize;
+        for (place, length) in params.ends.iter_mut().zip(lengths.chunks_exact(width)) {
+            end += match *length {
                 [a, b] => usize::from(u16::from_le_bytes([a, b])),
                 [a, b, c, d] => u32::from_le_bytes([a, b, c, d]) as usize,
                 _ => return None,
             };
-            *value = data.take(length)?;
+            *place = u32::try_from(end).ok()?;
         }
-        Some(Self { time, tid, number, params })
+        (end <= data.len()).then_some(Self { time, tid, number, params })
     }
 }
 
@@ -68,29 +68,34 @@ fn count_params(rest: &[u8]) -> Option<usize> {
 }
 
 /// Bytes of parameters by position; an absent one is empty.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Params<'b> {
-    values: [&'b [u8]; MAX_PARAMS],
+    data: &'b [u8],
+    ends: [u32; MAX_PARAMS],
     count: usize,
+    /// Those that old events had in the entry of their call, after the others.
+    of_entry: Vec<&'b [u8]>,
 }
 
 impl<'b> Params<'b> {
     pub(crate) fn get(&self, position: usize) -> &'b [u8] {
-        self.values.get(position).copied().unwrap_or_default()
+        if position >= self.count {
+            return self.of_entry.get(position - self.count).copied().unwrap_or_default();
+        }
+        let start = position.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end);
+        let end = self.ends.get(position).map_or(0, |end| *end);
+        self.data.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    pub(crate) fn as_slice(&self) -> &[&'b [u8]] {
-        self.values.get(..self.count).unwrap_or_default()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'b [u8]> {
+        (0..self.count).map(|position| self.get(position))
     }
 
     /// Adds what an old event had in the entry of its call.
     pub(crate) fn complete(&mut self, kind: &Kind, entry: &[&'b [u8]]) {
-        for (position, param) in kind.params.iter().enumerate().skip(self.count) {
-            let of_entry = param.entry.and_then(|index| entry.get(usize::from(index)));
-            if let (Some(place), Some(value)) = (self.values.get_mut(position), of_entry) {
-                *place = value;
-            }
-        }
+        let missing = kind.params.iter().skip(self.count);
+        let of_entry = |index: u8| entry.get(usize::from(index)).copied();
+        self.of_entry = missing.map(|param| param.entry.and_then(of_entry).unwrap_or_default()).collect();
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
             let body = old_event(&params);
             let event = RawEvent::read(&body, OLD).unwrap();
             prop_assert_eq!((event.time, event.tid, event.number), (7, 9, 3));
-            prop_assert_eq!(event.params.as_slice(), params.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            prop_assert_eq!(event.params.iter().collect::<Vec<_>>(), params.iter().map(Vec::as_slice).collect::<Vec<_>>());
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! Judged by Falco: the number of events of each capture that each condition is true for.
 
+#[cfg(test)]
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,14 +1,12 @@
 //! Descriptors: how they begin, what they refer to, how they end.
 
-use std::sync::Arc;
-
 use fargard_model::{EventType, Fd};
 
 use super::Change;
 use crate::{
     address::{Address, Tuple},
     bytes::{signed, text},
-    flags::{FCNTL_DUPFD, FCNTL_DUPFD_CLOEXEC, O_DIRECTORY},
+    flags::{FCNTL_DUPFD, FCNTL_DUPFD_CLOEXEC, O_DIRECTORY, upper_layer},
     lists::directory,
     path,
     schema::Form,
@@ -21,7 +19,7 @@ const EINPROGRESS: i64 = 115;
 
 impl Change<'_, '_> {
     /// The descriptor that an event's result is; one without number when the call failed.
-    pub(super) fn create_descriptor(&mut self, thread: ThreadId) -> Result<Arc<Fd>, Full> {
+    pub(super) fn create_descriptor(&mut self, thread: ThreadId) -> Result<Fd, Full> {
         let event = self.kind.event;
         if matches!(event, EventType::Pipe | EventType::Pipe2 | EventType::Socketpair) {
             return self.create_pair(thread);
@@ -36,16 +34,15 @@ impl Change<'_, '_> {
         if number.is_none() {
             fd.typechar = None;
         }
-        let fd = Arc::new(fd);
         if number.is_some() {
             self.store(thread, &fd)?;
         }
         Ok(fd)
     }
 
-    fn store(&mut self, thread: ThreadId, fd: &Arc<Fd>) -> Result<(), Full> {
+    fn store(&mut self, thread: ThreadId, fd: &Fd) -> Result<(), Full> {
         let Some(files) = self.state.files_of(thread) else { return Ok(()) };
-        self.state.files.set(files, Arc::clone(fd), &mut self.state.budget)
+        self.state.files.set(files, fd, &mut self.state.budget)
     }
 
     fn opened(&mut self, thread: ThreadId) -> Fd {
@@ -65,13 +62,11 @@ impl Change<'_, '_> {
                     fd.nameraw = text(self.raw.params.get(position)).into_owned();
                     fd.name = self.resolve(thread, position, &fd.nameraw);
                 }
-                let flags = self.kind.position("flags").and_then(|at| match self.kind.params.get(at)?.form {
-                    Form::Flags(table) => crate::bytes::unsigned(self.raw.params.get(at))
-                        .map(|bits| crate::flags::bits(bits, table)),
-                    _ => None,
-                });
-                let is_directory = flags.is_some_and(|bits| bits & O_DIRECTORY != 0);
-                fd.typechar = Some(if is_directory { 'd' } else { 'f' });
+                let flags = self.uint("flags").unwrap_or(0);
+                fd.typechar = Some(if flags & O_DIRECTORY != 0 { 'd' } else { 'f' });
+                fd.upper_layer = upper_layer(flags);
+                fd.dev = self.uint("dev").and_then(|dev| u32::try_from(dev).ok());
+                fd.ino = self.uint("ino");
             }
             EventType::Socket => {
                 fd.typechar = self.uint("domain").map(family_char);
@@ -107,8 +102,8 @@ impl Change<'_, '_> {
             }
             Some(number) => {
                 let files = self.state.files_of(thread);
-                let base = files.and_then(|files| self.state.files.get(files, number));
-                let known = base.map(|fd| fd.name.as_str()).filter(|name| name.starts_with('/'));
+                let base = files.and_then(|files| self.state.files.name(files, number));
+                let known = base.filter(|name| name.starts_with('/'));
                 path::resolve(known.unwrap_or(path::UNKNOWN), raw)
             }
         }
@@ -134,12 +129,12 @@ impl Change<'_, '_> {
         Some(name.to_owned())
     }
 
-    fn create_pair(&mut self, thread: ThreadId) -> Result<Arc<Fd>, Full> {
+    fn create_pair(&mut self, thread: ThreadId) -> Result<Fd, Full> {
         let typechar = Some(if self.kind.event == EventType::Socketpair { 'u' } else { 'p' });
-        let mut last = Arc::new(Fd { num: -1, ..Fd::default() });
+        let mut last = Fd { num: -1, ..Fd::default() };
         if self.succeeded() {
             for name in ["fd2", "fd1"] {
-                last = Arc::new(Fd { num: self.int(name).unwrap_or(-1), typechar, ..Fd::default() });
+                last = Fd { num: self.int(name).unwrap_or(-1), typechar, ..Fd::default() };
                 self.store(thread, &last)?;
             }
         }
@@ -149,22 +144,23 @@ impl Change<'_, '_> {
     fn duplicate(&self, thread: ThreadId, from: &str) -> Fd {
         let number = self.int(from).unwrap_or(-1);
         let files = self.state.files_of(thread);
-        let old = files.and_then(|files| self.state.files.get(files, number));
-        old.map_or_else(Fd::default, |old| Fd::clone(old))
+        files.and_then(|files| self.state.files.get(files, number)).unwrap_or_default()
     }
 
     /// The descriptor an event works on, as it is after the event.
-    pub(super) fn use_descriptor(&mut self, thread: ThreadId, position: usize) -> Result<Arc<Fd>, Full> {
+    pub(super) fn use_descriptor(&mut self, thread: ThreadId, position: usize) -> Result<Fd, Full> {
         let number = signed(self.raw.params.get(position)).unwrap_or(-1);
         let files = self.state.files_of(thread);
-        let known = files.and_then(|files| self.state.files.get(files, number)).cloned();
-        let unknown = || Arc::new(Fd { num: number, ..Fd::default() });
+        let unknown = || Fd { num: number, ..Fd::default() };
+        if self.kind.event == EventType::Close
+            && self.succeeded()
+            && let Some(files) = files
+        {
+            let closed = self.state.files.close(files, number, &mut self.state.budget)?;
+            return Ok(closed.unwrap_or_else(unknown));
+        }
+        let known = files.and_then(|files| self.state.files.get(files, number));
         match self.kind.event {
-            EventType::Close if self.succeeded() => {
-                if let Some(files) = files {
-                    self.state.files.close(files, number, &mut self.state.budget)?;
-                }
-            }
             EventType::Fchdir if self.succeeded() => {
                 if let Some(path) = known.as_ref().map(|fd| directory(&fd.name)) {
                     self.state
@@ -195,42 +191,40 @@ impl Change<'_, '_> {
             return Ok(());
         }
         let fd = Fd { num: number, ..self.duplicate(thread, "fd") };
-        self.store(thread, &Arc::new(fd))
+        self.store(thread, &fd)
     }
 
-    fn connect(&mut self, thread: ThreadId, known: Arc<Fd>) -> Result<Arc<Fd>, Full> {
+    fn connect(&mut self, thread: ThreadId, known: Fd) -> Result<Fd, Full> {
         let Some(tuple) = Tuple::read(self.bytes("tuple")) else { return Ok(known) };
-        let mut fd = Fd::clone(&known);
+        let mut fd = known;
         connect(&mut fd, &tuple, true);
-        let fd = Arc::new(fd);
         if self.result().is_some_and(|result| result >= 0 || result == -EINPROGRESS) {
             self.store(thread, &fd)?;
         }
         Ok(fd)
     }
 
-    fn bind(&mut self, thread: ThreadId, known: Arc<Fd>) -> Result<Arc<Fd>, Full> {
+    fn bind(&mut self, thread: ThreadId, known: Fd) -> Result<Fd, Full> {
         let Some(address) = Address::read(self.bytes("addr")) else { return Ok(known) };
-        let mut fd = Fd { name: address.name(), ..Fd::clone(&known) };
+        let mut fd = Fd { name: address.name(), ..known };
         if let Address::Ip(end) = address {
             fd.local = Some(end);
         }
-        let fd = Arc::new(fd);
         self.store(thread, &fd)?;
         Ok(fd)
     }
 
     /// A message to or from an address, on a socket that has no other end of its own.
-    fn exchange(&mut self, thread: ThreadId, known: Arc<Fd>) -> Result<Arc<Fd>, Full> {
+    fn exchange(&mut self, thread: ThreadId, known: Fd) -> Result<Fd, Full> {
         let Some(tuple) = Tuple::read(self.bytes("tuple")) else { return Ok(known) };
         let receives =
             matches!(self.kind.event, EventType::Recvfrom | EventType::Recvmsg | EventType::Recvmmsg);
         if known.name == tuple.name() {
             return Ok(known);
         }
-        let mut fd = Fd::clone(&known);
-        connect(&mut fd, &tuple, known.client.unwrap_or(!receives));
-        let fd = Arc::new(fd);
+        let client = known.client.unwrap_or(!receives);
+        let mut fd = known;
+        connect(&mut fd, &tuple, client);
         self.store(thread, &fd)?;
         Ok(fd)
     }

@@ -1,11 +1,10 @@
 //! What each event changes in the state, and whom and what it is about.
 
+mod accounts;
 mod descriptors;
 mod processes;
 
 pub(crate) use self::descriptors::WORKING_DIRECTORY;
-
-use std::sync::Arc;
 
 use fargard_model::{EventType, Fd, Process};
 
@@ -23,7 +22,7 @@ const UNKNOWN: &str = "<NA>";
 #[derive(Debug, Default)]
 pub(crate) struct About {
     pub(crate) thread: Option<ThreadId>,
-    pub(crate) fd: Option<Arc<Fd>>,
+    pub(crate) fd: Option<Fd>,
     /// The thread ends with this event; who gets its children, where the event says.
     pub(crate) ends: Option<Option<i64>>,
 }

@@ -1,6 +1,6 @@
 //! Processes: how they begin, what they execute, whom they become.
 
-use fargard_model::{Container, EventType, Process};
+use fargard_model::{EventType, ExeFile, Process};
 
 use super::{Change, UNKNOWN};
 use crate::{
@@ -135,9 +135,11 @@ impl Change<'_, '_> {
             EventType::Setpgid if self.succeeded() => self.change_group(thread),
             EventType::Capset if self.succeeded() => {
                 let (permitted, effective) = (self.uint("cap_permitted"), self.uint("cap_effective"));
+                let inheritable = self.uint("cap_inheritable");
                 self.state.threads.update(thread, &mut self.state.budget, |process| {
                     process.cap_permitted = permitted.unwrap_or(process.cap_permitted);
                     process.cap_effective = effective.unwrap_or(process.cap_effective);
+                    process.cap_inheritable = inheritable.or(process.cap_inheritable);
                 })
             }
             EventType::Prctl if self.succeeded() && self.uint("option") == Some(PR_SET_NAME) => {
@@ -160,15 +162,19 @@ impl Change<'_, '_> {
         new.ppid = old.ppid;
         new.parent.clone_from(&old.parent);
         new.started_at = old.started_at;
-        (new.sid, new.pgid) = (old.sid, old.pgid);
+        new.sid = old.sid;
         new.sname.clone_from(&old.sname);
-        new.pgid = self.int("vpgid").map_or(new.pgid, id);
+        new.vpgid = self.int("vpgid").map_or(old.vpgid, id);
+        new.pgid = self.int("pgid").or_else(|| self.int("vpgid")).map_or(old.pgid, id);
+        new.loginuid = if self.bytes("loginuid").is_empty() { old.loginuid } else { self.id("loginuid") };
         new.tty = self.uint("tty").and_then(|tty| u32::try_from(tty).ok()).unwrap_or(old.tty);
         new.uid = self.id("uid").unwrap_or(old.uid);
         new.euid = new.uid;
         new.gid = self.id("gid").unwrap_or(old.gid);
         new.cap_permitted = self.uint("cap_permitted").unwrap_or(old.cap_permitted);
         new.cap_effective = self.uint("cap_effective").unwrap_or(old.cap_effective);
+        new.cap_inheritable = self.uint("cap_inheritable").or(old.cap_inheritable);
+        new.exe_file = self.executable_file();
         if new.container_id.is_empty() {
             new.container_id.clone_from(&old.container_id);
         }
@@ -177,6 +183,7 @@ impl Change<'_, '_> {
             new.exe_upper_layer = Some(flags & EXE_UPPER_LAYER != 0);
             new.exe_from_memfd = flags & EXE_FROM_MEMFD != 0;
         }
+        new.stdio = self.state.stdio(thread);
         self.state.name_owner(&mut new);
         self.state.threads.update(thread, &mut self.state.budget, |process| *process = new)?;
         if let Some(ptid) = self.int("ptid") {
@@ -194,6 +201,12 @@ impl Change<'_, '_> {
             }
         }
         String::new()
+    }
+
+    fn executable_file(&self) -> Option<ExeFile> {
+        let inode = self.uint("exe_ino")?;
+        let time = |name| self.uint(name).unwrap_or(0);
+        Some(ExeFile { inode, ctime: time("exe_ino_ctime"), mtime: time("exe_ino_mtime") })
     }
 
     fn change_directory(&mut self, thread: ThreadId) -> Result<(), Full> {
@@ -222,11 +235,12 @@ impl Change<'_, '_> {
         } else {
             gid = effective.unwrap_or(gid);
         }
-        let user = self.state.accounts.user(euid).to_owned();
-        let group = self.state.accounts.group(gid).to_owned();
+        let mut owner = Process { euid, gid, ..Process::default() };
+        self.state.name_owner(&mut owner);
         self.state.threads.update(thread, &mut self.state.budget, |process| {
             (process.uid, process.euid, process.gid) = (uid, euid, gid);
-            (process.user, process.group) = (user, group);
+            (process.user, process.home, process.shell) = (owner.user, owner.home, owner.shell);
+            process.group = owner.group;
         })
     }
 
@@ -239,66 +253,6 @@ impl Change<'_, '_> {
             process.pgid = if group == 0 { process.pid } else { group };
         })
     }
-
-    /// Events that no thread made: users, groups and containers come and go.
-    pub(super) fn change_accounts(&mut self) -> Result<(), Full> {
-        let state = &mut *self.state;
-        let number =
-            |name| self.kind.position(name).and_then(|at| crate::bytes::unsigned(self.raw.params.get(at)));
-        let name = || {
-            let bytes = self.kind.position("name").map_or(&[][..], |at| self.raw.params.get(at));
-            text(bytes).into_owned()
-        };
-        let short = |id: Option<u64>| id.and_then(|id| u32::try_from(id).ok());
-        match self.kind.event {
-            EventType::Useradded => match short(number("uid")) {
-                Some(uid) => state.accounts.set_user(uid, name(), &mut state.budget),
-                None => Ok(()),
-            },
-            EventType::Groupadded => match short(number("gid")) {
-                Some(gid) => state.accounts.set_group(gid, name(), &mut state.budget),
-                None => Ok(()),
-            },
-            EventType::Userdeleted => {
-                short(number("uid")).into_iter().for_each(|uid| state.accounts.forget_user(uid));
-                Ok(())
-            }
-            EventType::Groupdeleted => {
-                short(number("gid")).into_iter().for_each(|gid| state.accounts.forget_group(gid));
-                Ok(())
-            }
-            EventType::Container => match self.container() {
-                Some(container) => self.state.accounts.set_container(container, &mut self.state.budget),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    /// What an event says of a container.
-    fn container(&self) -> Option<Container> {
-        let json = self.bytes("json");
-        if json.is_empty() {
-            let get = |name| text(self.bytes(name)).into_owned();
-            let container =
-                Container { id: get("id"), name: get("name"), image: get("image"), ..Container::default() };
-            return (!container.id.is_empty()).then_some(container);
-        }
-        let json = json.strip_suffix(&[0]).unwrap_or(json);
-        let value: serde_json::Value = serde_json::from_slice(json).ok()?;
-        let value = value.get("container").unwrap_or(&value);
-        let get = |name| value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        let started = value.get("created_time").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        let container = Container {
-            id: get("id"),
-            name: get("name"),
-            image: get("image"),
-            image_digest: get("imagedigest"),
-            started_at: started.saturating_mul(1_000_000_000),
-            ..Container::default()
-        };
-        (!container.id.is_empty()).then_some(container)
-    }
 }
 
 /// What a child has from its parent and events do not repeat.
@@ -307,12 +261,13 @@ fn inherit(process: &mut Process, parent: &Process) {
     process.cwd.clone_from(&parent.cwd);
     process.exepath.clone_from(&parent.exepath);
     process.sname.clone_from(&parent.sname);
-    process.user.clone_from(&parent.user);
-    process.group.clone_from(&parent.group);
+    process.stdio.clone_from(&parent.stdio);
     if process.container_id.is_empty() {
         process.container_id.clone_from(&parent.container_id);
     }
-    (process.sid, process.pgid, process.tty) = (parent.sid, parent.pgid, parent.tty);
+    (process.sid, process.pgid, process.vpgid) = (parent.sid, parent.pgid, parent.vpgid);
+    (process.tty, process.loginuid, process.exe_file) = (parent.tty, parent.loginuid, parent.exe_file);
+    process.cap_inheritable = parent.cap_inheritable;
     (process.uid, process.gid) = (parent.uid, parent.gid);
     (process.cap_permitted, process.cap_effective) = (parent.cap_permitted, parent.cap_effective);
     process.exe_upper_layer = parent.exe_upper_layer;

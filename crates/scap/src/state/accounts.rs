@@ -9,31 +9,43 @@ use super::{Budget, Full};
 /// Bytes an entry takes beside its text.
 const ENTRY: usize = 64;
 
-/// Names by id, containers by id.
+/// A user.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) home: String,
+    pub(crate) shell: String,
+}
+
+/// Users and groups by number, containers by id.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
-    users: HashMap<u32, String>,
+    users: HashMap<u32, User>,
     groups: HashMap<u32, String>,
     containers: HashMap<String, Arc<Container>>,
-    /// What is outside all containers.
-    none: Arc<Container>,
+    /// Counts changes of the containers.
+    change: u64,
 }
 
 impl Accounts {
-    pub(crate) fn user(&self, uid: u32) -> &str {
-        self.users.get(&uid).map_or("", String::as_str)
+    pub(crate) fn user(&self, uid: u32) -> Option<&User> {
+        self.users.get(&uid)
     }
 
     pub(crate) fn group(&self, gid: u32) -> &str {
         self.groups.get(&gid).map_or("", String::as_str)
     }
 
-    pub(crate) fn set_user(&mut self, uid: u32, name: String, budget: &mut Budget) -> Result<(), Full> {
-        set(&mut self.users, uid, name, budget)
+    pub(crate) fn set_user(&mut self, uid: u32, user: User, budget: &mut Budget) -> Result<(), Full> {
+        budget.take(ENTRY + user.name.len() + user.home.len() + user.shell.len())?;
+        self.users.insert(uid, user);
+        Ok(())
     }
 
     pub(crate) fn set_group(&mut self, gid: u32, name: String, budget: &mut Budget) -> Result<(), Full> {
-        set(&mut self.groups, gid, name, budget)
+        budget.take(ENTRY + name.len())?;
+        self.groups.insert(gid, name);
+        Ok(())
     }
 
     pub(crate) fn forget_user(&mut self, uid: u32) {
@@ -45,18 +57,27 @@ impl Accounts {
     }
 
     /// The container of that id; one that only has its id where the capture said no more of it.
-    pub(crate) fn container(&mut self, id: &str) -> Arc<Container> {
-        if id.is_empty() {
-            return Arc::clone(&self.none);
+    pub(crate) fn container(&mut self, id: &str, budget: &mut Budget) -> Result<Arc<Container>, Full> {
+        if !self.containers.contains_key(id) {
+            let container = Container { id: id.to_owned(), ..Container::default() };
+            budget.take(ENTRY + id.len())?;
+            self.containers.insert(id.to_owned(), Arc::new(container));
         }
-        match self.containers.get(id).or_else(|| self.containers.get(id.get(..SHORT_ID)?)) {
-            Some(known) => Arc::clone(known),
-            None => Arc::new(Container { id: id.to_owned(), ..Container::default() }),
-        }
+        Ok(self.containers.get(id).map(Arc::clone).unwrap_or_default())
+    }
+
+    /// Changes when something is said of a container.
+    pub(crate) fn containers_change(&self) -> u64 {
+        self.change
     }
 
     pub(crate) fn set_container(&mut self, container: Container, budget: &mut Budget) -> Result<(), Full> {
-        budget.take(ENTRY + container.id.len() + container.name.len() + container.image.len())?;
+        let labels = container.labels.iter().map(|(name, value)| ENTRY + name.len() + value.len());
+        let mounts = container.mounts.iter().flatten();
+        let mounts = mounts.map(|mount| ENTRY + mount.source.len() + mount.destination.len());
+        let names = container.id.len() + container.name.len() + container.image.len();
+        budget.take(ENTRY + names + labels.sum::<usize>() + mounts.sum::<usize>())?;
+        self.change += 1;
         self.containers.insert(container.id.clone(), Arc::new(container));
         Ok(())
     }
@@ -64,12 +85,6 @@ impl Accounts {
 
 /// Length to which Docker's ids are cut.
 const SHORT_ID: usize = 12;
-
-fn set(names: &mut HashMap<u32, String>, id: u32, name: String, budget: &mut Budget) -> Result<(), Full> {
-    budget.take(ENTRY + name.len())?;
-    names.insert(id, name);
-    Ok(())
-}
 
 /// The container's id in the names of a process's control groups: 64 hexadecimal digits, Falco cuts them to 12.
 pub(crate) fn container_id<'c>(cgroups: impl Iterator<Item = &'c [u8]>) -> Option<&'c str> {

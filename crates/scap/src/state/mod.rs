@@ -6,10 +6,12 @@ mod budget;
 mod files;
 mod threads;
 
-use fargard_model::Process;
+use std::sync::Arc;
+
+use fargard_model::{Container, Process, StdStream};
 
 pub(crate) use self::{
-    accounts::{Accounts, container_id},
+    accounts::{Accounts, User, container_id},
     budget::{Budget, Full},
     files::{Files, TableId},
     threads::{NewThread, ThreadId, Threads},
@@ -41,21 +43,51 @@ impl State {
         }
     }
 
-    /// Fills in the names of a process's user and group.
+    /// Fills in what is known of a process's user and group.
     pub(crate) fn name_owner(&self, process: &mut Process) {
-        let (user, group) = (self.accounts.user(process.euid), self.accounts.group(process.gid));
-        if process.user != user {
-            user.clone_into(&mut process.user);
+        match self.accounts.user(process.euid) {
+            Some(user) => {
+                process.user.clone_from(&user.name);
+                process.home.clone_from(&user.home);
+                process.shell.clone_from(&user.shell);
+            }
+            None => {
+                [&mut process.user, &mut process.home, &mut process.shell]
+                    .into_iter()
+                    .for_each(String::clear);
+            }
         }
-        if process.group != group {
-            group.clone_into(&mut process.group);
+        self.accounts.group(process.gid).clone_into(&mut process.group);
+    }
+
+    /// The container a thread runs in.
+    pub(crate) fn container_of(&mut self, thread: ThreadId) -> Result<Arc<Container>, Full> {
+        let now = self.accounts.containers_change();
+        let Some(found) = self.threads.get_mut(thread) else { return Ok(Arc::default()) };
+        if let Some((change, container)) = &found.container
+            && *change == now
+        {
+            return Ok(Arc::clone(container));
         }
+        let container = self.accounts.container(&found.process().container_id, &mut self.budget)?;
+        found.container = Some((now, Arc::clone(&container)));
+        Ok(container)
     }
 
     /// Name of a session's leader; empty when it is gone.
     pub(crate) fn session(&mut self, sid: u32) -> String {
         let leader = self.threads.find(i64::from(sid)).and_then(|id| self.threads.get(id));
         leader.map(|leader| leader.process().name.clone()).unwrap_or_default()
+    }
+
+    /// Standard input, output and error of a thread as they are now.
+    pub(crate) fn stdio(&self, thread: ThreadId) -> Vec<StdStream> {
+        let Some(files) = self.files_of(thread) else { return Vec::new() };
+        let stream = |number| match self.files.get(files, number) {
+            Some(fd) => StdStream { typechar: fd.typechar, name: fd.name },
+            None => StdStream::default(),
+        };
+        (0..3).map(stream).collect()
     }
 
     /// Where the thread's descriptors are.

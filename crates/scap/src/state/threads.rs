@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use fargard_model::{Process, process::MAX_LINEAGE};
+use fargard_model::{
+    Container, Process,
+    process::{Derived, MAX_LINEAGE},
+};
 
 use super::{Budget, Full, TableId, budget::MAX_THREADS};
 
@@ -25,6 +28,8 @@ pub(crate) struct Thread {
     pub(crate) files: TableId,
     /// Its process as it is now; who its parent is may be out of date, see [`Threads::snapshot`].
     process: Arc<Process>,
+    /// Its container, and the change of containers up to which that is known.
+    pub(crate) container: Option<(u64, Arc<Container>)>,
     weight: usize,
     /// Snapshots that hold this one, roughly: 0 is certain.
     children: u32,
@@ -79,6 +84,10 @@ impl Threads {
         self.places.get(id.0 as usize)?.as_ref()
     }
 
+    pub(crate) fn get_mut(&mut self, id: ThreadId) -> Option<&mut Thread> {
+        self.places.get_mut(id.0 as usize)?.as_mut()
+    }
+
     /// Adds a thread in the place of one of the same id, whose table of descriptors is returned.
     pub(crate) fn insert(
         &mut self,
@@ -99,6 +108,7 @@ impl Threads {
             ptid: new.ptid,
             files: new.files,
             process: Arc::new(new.process),
+            container: None,
             weight,
             children: 0,
             chain: 0,
@@ -165,10 +175,13 @@ impl Threads {
         budget: &mut Budget,
         change: impl FnOnce(&mut Process),
     ) -> Result<(), Full> {
-        let Some(thread) = self.places.get_mut(id.0 as usize).and_then(Option::as_mut) else {
+        let Some(thread) = self.get_mut(id) else {
             return Ok(());
         };
-        change(Arc::make_mut(&mut thread.process));
+        thread.container = None;
+        let process = Arc::make_mut(&mut thread.process);
+        change(process);
+        process.derived = Derived::default();
         let weight = weight(&thread.process);
         budget.give_back(thread.weight);
         budget.take(weight)?;
@@ -188,7 +201,7 @@ impl Threads {
         if let Some(parent) = self.parent_of(ptid) {
             parent.children = parent.children.saturating_add(1);
         }
-        if let Some(thread) = self.places.get_mut(id.0 as usize).and_then(Option::as_mut) {
+        if let Some(thread) = self.get_mut(id) {
             thread.ptid = ptid;
             thread.checked = 0;
             if thread.children > 0 {
@@ -219,7 +232,7 @@ impl Threads {
         let mut cut = at.is_some();
         let mut parent: Option<(Arc<Process>, u16)> = None;
         for here in line.into_iter().rev() {
-            let Some(thread) = self.places.get_mut(here.0 as usize).and_then(Option::as_mut) else { break };
+            let Some(thread) = self.get_mut(here) else { break };
             if thread.checked != now && !std::mem::take(&mut cut) {
                 thread.follow(parent.take());
                 thread.checked = now;
