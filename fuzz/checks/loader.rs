@@ -19,7 +19,7 @@ fn cut(text: &str) -> usize {
 }
 
 fn check_load(files: &[SourceFile]) {
-    let LoadReport { ruleset, diagnostics } = load(files);
+    let LoadReport { ruleset, diagnostics, .. } = load(files);
     let refused = diagnostics.iter().any(|diagnostic| diagnostic.is_error());
     assert_eq!(ruleset.is_none(), refused, "{diagnostics:?}");
     let json = report::load_results(files, &diagnostics);

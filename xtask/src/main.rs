@@ -3,6 +3,7 @@
 
 mod bench;
 mod counts;
+mod fuzz;
 mod house_rules;
 mod lint;
 mod sensor;
@@ -22,6 +23,7 @@ Usage: cargo xtask COMMAND
   sensor             build the static sensor and print its size
   bench              list the benchmarks
   bench sensor|scan  run one; see `cargo xtask bench`
+  fuzz               run the fuzz targets; see `cargo xtask fuzz --help`
 
 Exit codes: 0 all well, 1 something failed, 2 usage.";
 
@@ -51,6 +53,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["ci"] => Ok(lint::run()? & test::run()?),
         ["sensor"] => sensor::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["fuzz", rest @ ..] => fuzz::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)
