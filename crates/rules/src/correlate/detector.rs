@@ -184,16 +184,42 @@ impl Detector {
         let subject = alert.subject(observed);
         let Subject::Call(event) = subject else { return None };
         let mut detection = self.ruleset.detection(alert.rule, event, producer, hostname)?;
+        detection.folded = alert.folded;
+        self.complete(alert, subject, &mut detection.output, &mut detection.output_fields)?;
+        Some(detection)
+    }
+
+    /// What an alert says, of calls and of records; otherwise as [`Self::detection`].
+    #[must_use]
+    pub fn alert(
+        &self,
+        alert: &Alert,
+        observed: Subject<'_>,
+        hostname: &str,
+    ) -> Option<fargard_model::Alert> {
+        let subject = alert.subject(observed);
+        let mut said = self.ruleset.alert(alert.rule, subject, hostname)?;
+        self.complete(alert, subject, &mut said.output, &mut said.output_fields)?;
+        Some(said)
+    }
+
+    /// Puts into an output what more than one event gives.
+    fn complete(
+        &self,
+        alert: &Alert,
+        subject: Subject<'_>,
+        output: &mut String,
+        fields: &mut serde_json::Map<String, serde_json::Value>,
+    ) -> Option<()> {
         if let Some(evidence) = &alert.evidence {
             let plan = self.ruleset.correlations().plans.iter().find(|plan| plan.rule == alert.rule)?;
-            (detection.output, detection.output_fields) = plan.output.fill(subject, evidence);
+            (*output, *fields) = plan.output.fill(subject, evidence);
         }
         if alert.folded > 0 {
-            detection.folded = alert.folded;
-            detection.output.push_str(&format!(" | folded={}", alert.folded));
-            detection.output_fields.insert("correlation.folded".into(), alert.folded.into());
+            output.push_str(&format!(" | folded={}", alert.folded));
+            fields.insert("correlation.folded".into(), alert.folded.into());
         }
-        Some(detection)
+        Some(())
     }
 
     /// Hands an event to the sequences and thresholds of which parts hold.
