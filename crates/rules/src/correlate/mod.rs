@@ -11,6 +11,11 @@ mod plan;
 mod sequence;
 mod threshold;
 
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
 pub use detector::{Alert, Detector, Statistics};
 pub(crate) use key::KeyPlan;
 pub(crate) use output::CorrelationOutput;

@@ -34,7 +34,7 @@ struct Run {
 /// The runs of one key.
 #[derive(Debug)]
 pub(super) struct Runs {
-    /// The latest time seen: an event that comes late counts as happening then.
+    /// The latest time seen.
     newest: u64,
     within: u64,
     /// By the last step taken.
@@ -95,7 +95,7 @@ impl Sequence {
             let runs = self.runs.take(&key).filter(|runs| !runs.is_other_time(subject.time().0));
             let mut runs = runs.unwrap_or_else(|| Runs::new(plan, steps.len()));
             match runs.advance(plan, step, subject) {
-                Some((run, now)) => completed.push(evidence(key, &run, now, subject)),
+                Some(run) => completed.push(evidence(key, &run, subject)),
                 None if runs.by_step.iter().all(Option::is_none) => {}
                 None => {
                     let now = runs.newest;
@@ -124,9 +124,9 @@ impl Runs {
     }
 
     /// Takes a step; gives the run that is complete but for it.
-    fn advance(&mut self, plan: &Plan, step: usize, subject: Subject<'_>) -> Option<(Run, u64)> {
-        self.newest = self.newest.max(subject.time().0);
-        let now = self.newest;
+    fn advance(&mut self, plan: &Plan, step: usize, subject: Subject<'_>) -> Option<Run> {
+        let now = subject.time().0;
+        self.newest = self.newest.max(now);
         let before = match step.checked_sub(1) {
             None => None,
             Some(before) => {
@@ -137,20 +137,23 @@ impl Runs {
                 Some(run.clone())
             }
         };
-        let Some(slot) = self.by_step.get_mut(step) else { return before.map(|run| (run, now)) };
-        let captured = plan.output.capture(step, subject);
-        let bytes = LINK + captured.iter().map(|(text, _)| 2 * text.len() + 48).sum::<usize>();
+        let Some(slot) = self.by_step.get_mut(step) else { return before };
         let (began, before_bytes, before) = match before {
             Some(run) => (run.began, run.bytes, Some(run.last)),
             None => (now, 0, None),
         };
+        if slot.as_ref().is_some_and(|run| run.began > began) {
+            return None;
+        }
+        let captured = plan.output.capture(step, subject);
+        let bytes = LINK + captured.iter().map(|(text, _)| 2 * text.len() + 48).sum::<usize>();
         let last = Arc::new(Link { num: subject.num(), captured, before });
         *slot = Some(Run { began, bytes: before_bytes + bytes, last });
         None
     }
 }
 
-fn evidence(key: Key, run: &Run, now: u64, last: Subject<'_>) -> Evidence {
+fn evidence(key: Key, run: &Run, last: Subject<'_>) -> Evidence {
     let links: Vec<&Link> =
         std::iter::successors(Some(run.last.as_ref()), |link| link.before.as_deref()).collect();
     let mut events: Vec<u64> = links.iter().rev().map(|link| link.num).collect();
@@ -159,7 +162,7 @@ fn evidence(key: Key, run: &Run, now: u64, last: Subject<'_>) -> Evidence {
         key,
         count: events.len(),
         events,
-        span: now.saturating_sub(run.began),
+        span: last.time().0.saturating_sub(run.began),
         values: Vec::new(),
         steps: links.iter().rev().map(|link| Arc::clone(&link.captured)).collect(),
     }
