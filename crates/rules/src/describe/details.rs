@@ -101,7 +101,11 @@ impl Details {
     /// The plugins that bring these fields or some of the output's.
     pub(super) fn plugins_with(&self, output: &[String]) -> BTreeSet<&'static str> {
         let fields = || self.fields.iter().chain(output);
-        PLUGINS.iter().filter(|(prefix, _)| fields().any(|name| name.starts_with(prefix))).map(|(_, plugin)| *plugin).collect()
+        PLUGINS
+            .iter()
+            .filter(|(prefix, _)| fields().any(|name| name.starts_with(prefix)))
+            .map(|(_, plugin)| *plugin)
+            .collect()
     }
 }
 

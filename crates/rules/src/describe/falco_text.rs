@@ -97,10 +97,11 @@ impl Printer<'_> {
         }
     }
 
-    /// Bare where that reads back as the same string, else in double quotes with escapes.
+    /// In double quotes where a blank or quote stands in it; Falco leaves everything else bare, also what would
+    /// not read back.
     fn literal(&mut self, literal: &Literal) {
-        let ends = |byte: u8| byte.is_ascii_whitespace() || b"()\"'=,\\".contains(&byte);
-        if !literal.text.is_empty() && !literal.text.bytes().any(ends) {
+        let quoted = |byte: u8| byte.is_ascii_whitespace() || b"\"'\\".contains(&byte);
+        if !literal.text.bytes().any(quoted) {
             self.text.push_str(&literal.text);
             return;
         }

@@ -106,7 +106,7 @@ impl<'a> Book<'a> {
                 "used": self.uses_macro(index),
                 "condition_compiled": inlined(tree, self.definitions, &self.macros),
                 "condition_fields": details.fields, "condition_operators": details.operators,
-                "events": details.falco_events("syscall"), "plugins": details.plugins_with(&[]),
+                "events": details.falco_events("syscall"), "plugins": [],
                 "macros": raw.macros, "lists": raw.lists,
             },
         }))
@@ -160,8 +160,7 @@ impl<'a> Book<'a> {
         conditions.any(|condition| {
             self.lists.substitute(&condition.text(), &mut used);
             used.contains(name)
-        })
-            || self.definitions.lists.iter().any(|list| list.items.iter().any(|item| item.text == name))
+        }) || self.definitions.lists.iter().any(|list| list.items.iter().any(|item| item.text == name))
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn of(files: &[SourceFile]) -> Requirements {
         for item in documents.iter().flat_map(|document| document.items().unwrap_or_default()) {
             if let Some(version) = item.get("required_engine_version").and_then(|version| version.text()) {
                 // A lone number n means 0.n.0.
-                let version = if version.contains('.') { version.to_owned() } else { format!("0.{version}.0") };
+                let version =
+                    if version.contains('.') { version.to_owned() } else { format!("0.{version}.0") };
                 let parts: Vec<u64> = version.split('.').filter_map(|part| part.parse().ok()).collect();
                 if parts > highest {
                     highest = parts;
@@ -29,7 +30,8 @@ pub(super) fn of(files: &[SourceFile]) -> Requirements {
             }
             let plugins = item.get("required_plugin_versions").and_then(|plugins| plugins.items());
             requirements.plugins.extend(plugins.unwrap_or_default().iter().map(|plugin| {
-                let alternatives = plugin.get("alternatives").and_then(|list| list.items()).unwrap_or_default();
+                let alternatives =
+                    plugin.get("alternatives").and_then(|list| list.items()).unwrap_or_default();
                 json!({
                     "name": text(plugin, "name"), "version": text(plugin, "version"),
                     "alternatives": alternatives.iter().map(|one| {

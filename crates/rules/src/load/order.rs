@@ -74,7 +74,8 @@ mod tests {
     /// Falco's rule: a macro sees those that were first defined before its own last change.
     #[test]
     fn visibility_goes_by_the_first_definition() {
-        let rule = "- rule: r\n  desc: d\n  condition: evt.type = open and a\n  output: o\n  priority: INFO\n";
+        let rule =
+            "- rule: r\n  desc: d\n  condition: evt.type = open and a\n  output: o\n  priority: INFO\n";
         let define = |name: &str, condition: &str| format!("- macro: {name}\n  condition: {condition}\n");
         let append = |name: &str, condition: &str| {
             format!("- macro: {name}\n  condition: {condition}\n  override:\n    condition: append\n")
@@ -92,7 +93,8 @@ mod tests {
             match wrong {
                 None => assert!(report.diagnostics.is_empty(), "{macros}: {:?}", report.diagnostics),
                 Some(part) => {
-                    let said = report.diagnostics.iter().any(|one| one.is_error() && one.message.contains(part));
+                    let said =
+                        report.diagnostics.iter().any(|one| one.is_error() && one.message.contains(part));
                     assert!(said, "{macros}: {:?}", report.diagnostics);
                 }
             }
