@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fargard_model::{Source, Timestamp};
 
-use crate::json::{Fault, Json, Members, Scanner, value::is_key};
+use crate::json::{Fault, Json, Members, Scanner};
 
 /// Most bytes of one record; CloudTrail's own limit is 256 KiB, 1 MiB with enriched events.
 pub const MAX_RECORD: usize = 4 << 20;
@@ -65,10 +65,8 @@ impl Record {
     /// A member by name; the first of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Json<'_>> {
-        let is_named = |key: &str| is_key(key, name);
-        let (_, value) =
-            self.members.iter().find(|(key, _)| self.text.get(key.range()).is_some_and(is_named))?;
-        self.text.get(value.range()).map(Json::checked)
+        let value = self.members.find(&self.text, name)?;
+        self.text.get(value).map(Json::checked)
     }
 
     /// The value a path of keys leads to.

@@ -7,7 +7,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod unescape;
-pub(crate) mod value;
+mod value;
 
-pub use scan::{Fault, MAX_DEPTH, Members, Scanner, Span};
+pub use scan::{Fault, MAX_DEPTH, Members, Scanner};
 pub use value::Json;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::value::is_key;
+
 /// Deepest nesting of arrays and objects that is read.
 pub const MAX_DEPTH: u32 = 128;
 
@@ -17,7 +19,7 @@ pub struct Fault {
 
 /// Part of a text, by offsets in bytes. Texts are shorter than 4 GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+struct Span {
     start: u32,
     end: u32,
 }
@@ -28,16 +30,48 @@ impl Span {
         Self { start: offset(range.start), end: offset(range.end) }
     }
 
-    /// As a range.
-    #[must_use]
-    pub fn range(self) -> Range<usize> {
+    fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
 
-/// The members of an object in the order of the text: the key without its quotes, and the value. Offsets count from
-/// the object's first byte.
-pub type Members = Vec<(Span, Span)>;
+/// Where the members of an object lie. Offsets count from the object's first byte.
+#[derive(Clone, Debug, Default)]
+pub struct Members {
+    /// Name without its quotes, and value, in the order of the text.
+    spans: Vec<(Span, Span)>,
+    /// Some name is written with escapes.
+    are_escaped: bool,
+}
+
+impl Members {
+    /// With room for that many.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { spans: Vec::with_capacity(capacity), are_escaped: false }
+    }
+
+    /// Where the value of a member lies in the object's text; of several of that name the first.
+    #[must_use]
+    pub fn find(&self, text: &str, name: &str) -> Option<Range<usize>> {
+        // No allocation and few bytes: rules ask this for most records and get a wrong name.
+        let bytes = text.as_bytes();
+        let is_named = |key: &Span| {
+            let length = (key.end - key.start) as usize;
+            (length == name.len() && bytes.get(key.range()) == Some(name.as_bytes()))
+                || (self.are_escaped && text.get(key.range()).is_some_and(|key| is_key(key, name)))
+        };
+        self.spans.iter().find(|(key, _)| is_named(key)).map(|(_, value)| value.range())
+    }
+}
+
+/// A member's name.
+pub(super) struct Name {
+    /// Where it stands, without its quotes.
+    pub(super) range: Range<usize>,
+    /// It is written with escapes.
+    pub(super) is_escaped: bool,
+}
 
 /// A position in bytes that should be JSON.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +131,7 @@ impl<'t> Scanner<'t> {
 
     fn nested(&mut self, depth: u32) -> Result<(), Fault> {
         match self.peek() {
-            Some(b'"') => self.string(),
+            Some(b'"') => self.string().map(drop),
             Some(b'{') => self.object(depth, &mut |_, _| {}),
             Some(b'[') => self.array(depth, &mut |_| {}),
             Some(b't') => self.word(b"true"),
@@ -115,14 +149,18 @@ impl<'t> Scanner<'t> {
     /// As [`Scanner::value`].
     pub fn members(&mut self, members: &mut Members) -> Result<(), Fault> {
         let base = self.at;
-        self.object(0, &mut |key, value| members.push((Span::new(&key, base), Span::new(&value, base))))
+        let Members { spans, are_escaped } = members;
+        self.object(0, &mut |name, value| {
+            *are_escaped |= name.is_escaped;
+            spans.push((Span::new(&name.range, base), Span::new(&value, base)));
+        })
     }
 
-    /// Steps over an object; keys are given without their quotes.
+    /// Steps over an object.
     pub(super) fn object(
         &mut self,
         depth: u32,
-        each: &mut impl FnMut(Range<usize>, Range<usize>),
+        each: &mut impl FnMut(Name, Range<usize>),
     ) -> Result<(), Fault> {
         if depth >= MAX_DEPTH {
             return Err(self.fault("nested too deep"));
@@ -137,14 +175,14 @@ impl<'t> Scanner<'t> {
             if self.peek() != Some(b'"') {
                 return Err(self.fault("expected a member's name in quotes"));
             }
-            self.string()?;
-            let key = key..self.at - 1;
+            let is_escaped = self.string()?;
+            let name = Name { range: key..self.at - 1, is_escaped };
             self.blanks();
             self.expect(b':', "expected ':' after a member's name")?;
             self.blanks();
             let value = self.at;
             self.nested(depth + 1)?;
-            each(key, value..self.at);
+            each(name, value..self.at);
             self.blanks();
             if self.take(b'}') {
                 return Ok(());
@@ -209,17 +247,21 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    /// Steps over a string; it stands at the opening quote.
-    pub(crate) fn string(&mut self) -> Result<(), Fault> {
+    /// Steps over a string; it stands at the opening quote. Gives whether there are escapes in it.
+    pub(super) fn string(&mut self) -> Result<bool, Fault> {
+        let mut is_escaped = false;
         self.at += 1;
         loop {
             self.at = special(self.bytes, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(is_escaped);
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    is_escaped = true;
+                    self.escape()?;
+                }
                 Some(_) => return Err(self.fault("a control character inside a string")),
                 None => return Err(self.fault("the text ends inside a string")),
             }

@@ -36,7 +36,8 @@ fn escaped(text: &str) -> (char, usize) {
 }
 
 fn code_point(text: &str) -> (char, usize) {
-    let unit = |text: &str| text.strip_prefix('u')?.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let unit =
+        |text: &str| text.strip_prefix('u')?.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     let Some(high) = unit(text) else { return (char::REPLACEMENT_CHARACTER, 1) };
     if !(0xd800..0xdc00).contains(&high) {
         return (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 5);

@@ -28,7 +28,7 @@ impl<'t> Json<'t> {
         match self.0.bytes().next() {
             Some(b'{') => {
                 let _ = scanner.object(0, &mut |name, value| {
-                    if found.is_none() && self.0.get(name).is_some_and(|name| is_key(name, key)) {
+                    if found.is_none() && self.0.get(name.range).is_some_and(|name| is_key(name, key)) {
                         found = Some(value);
                     }
                 });
@@ -94,7 +94,7 @@ impl<'t> Json<'t> {
 }
 
 /// Whether a name as it stands between quotes is that key. Escapes are longer than what they stand for.
-pub(crate) fn is_key(name: &str, key: &str) -> bool {
+pub(super) fn is_key(name: &str, key: &str) -> bool {
     name == key || (name.len() > key.len() && name.contains('\\') && unescape(name) == key)
 }
 
