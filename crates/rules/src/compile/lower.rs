@@ -5,7 +5,7 @@ use super::{
     check::{Check, Test},
     operand::{Operand, OperandError},
     program::{MAX_DEPTH, NodeId},
-    typing,
+    typing, warnings,
 };
 use crate::{
     diagnostic::Code,
@@ -146,6 +146,10 @@ impl<'c, 'a> Lowering<'c, 'a> {
         let text = check.to_string();
         if let Some(known) = self.compiler.program.known_check(&text) {
             return Ok(known);
+        }
+        for warning in warnings::of_check(check) {
+            let place = self.trouble(String::new(), check.span).place;
+            self.compiler.report_with_help(warning.code, &place, warning.message, warning.help);
         }
         let left = Operand::compile(&check.left).map_err(|error| self.operand_trouble(error))?;
         let test = match &check.test {

@@ -22,6 +22,7 @@ mod show;
 mod specialize;
 mod transform;
 mod typing;
+mod warnings;
 
 use std::collections::HashSet;
 
@@ -101,6 +102,13 @@ impl Compiler<'_> {
     fn report(&mut self, code: Code, place: &Place, message: String) {
         if let Some(file) = self.files.get(place.file) {
             self.diagnostics.push(Diagnostic::new(code, file, place.span.clone(), message));
+        }
+    }
+
+    fn report_with_help(&mut self, code: Code, place: &Place, message: String, help: &str) {
+        if let Some(file) = self.files.get(place.file) {
+            let diagnostic = Diagnostic::new(code, file, place.span.clone(), message).with_help(help);
+            self.diagnostics.push(diagnostic);
         }
     }
 
