@@ -149,8 +149,11 @@ fn resolve(written: &ast::FieldRef, length: usize) -> Result<(Operand, usize), O
     let whole = fields::resolve(&written.name, written.arg.as_deref());
     let found = match whole {
         Ok(found) => Ok((found, length)),
-        // The bracket may be text that follows a shorter name.
-        Err(error) => fields::resolve_prefix(&written.name, None).map_err(|_| error),
+        // A bracket may be text that follows, but not where the field takes an argument.
+        Err(error @ (fields::FieldError::NoArgument(_) | fields::FieldError::Unknown { .. })) => {
+            fields::resolve_prefix(&written.name, None).map_err(|_| error)
+        }
+        Err(error) => Err(error),
     };
     found.map(|(found, length)| (Operand::Field(found), length)).map_err(|error| OutputError {
         unknown_field: matches!(error, fields::FieldError::Unknown { .. }),

@@ -100,11 +100,11 @@ fn within<'e>(event: &'e Event, name: Option<&str>) -> Values<'e> {
 /// standard streams does.
 const EXPECTED_NUMBER: i64 = i32::MAX as i64;
 
-/// The number; that of an open is its result.
+/// The number; that of an open is its result, -1 when it failed, as in Falco.
 fn number(event: &Event) -> Option<i64> {
     let known = event.fd.as_ref().map(|fd| fd.num).filter(|number| *number >= 0);
     match (known, event.outcome) {
-        (None, Outcome::Confirmed(code)) if event.kind.is_open() && code >= 0 => Some(code),
+        (None, Outcome::Confirmed(code)) if event.kind.is_open() => Some(code.max(-1)),
         (known, _) => known,
     }
 }

@@ -43,29 +43,34 @@ pub fn markdown() -> String {
          whether the field has a value there; where it has none, why. A field marked *captures* has one when \
          rules run over a Falco capture. `?` marks an argument that may be left out.\n",
     );
-    let mut class = "";
-    for field in all() {
-        if class_of(field) != class {
-            class = class_of(field);
-            let _ =
-                write!(text, "\n## {class}\n\n| field | type | what it is | Fargate |\n|---|---|---|---|\n");
+    let mut classes: Vec<&str> = Vec::new();
+    for class in all().map(class_of) {
+        if !classes.contains(&class) {
+            classes.push(class);
         }
-        let note = match field.absent {
-            None => "yes".to_owned(),
-            Some(why) if field.is_computed() => format!("*captures*: {why}"),
-            Some(why) => format!("no: {why}"),
-        };
-        let deprecated = if field.deprecated { " (deprecated)" } else { "" };
-        let _ = writeln!(
-            text,
-            "| `{}{}` | {} | {}{deprecated} | {note} |",
-            field.name,
-            field.arg.form().replace('|', "\\|"),
-            shown_type(field),
-            escaped(field.doc),
-        );
+    }
+    for class in classes {
+        let _ = write!(text, "\n## {class}\n\n| field | type | what it is | Fargate |\n|---|---|---|---|\n");
+        all().filter(|field| class_of(field) == class).for_each(|field| row(&mut text, field));
     }
     text
+}
+
+fn row(text: &mut String, field: &Field) {
+    let note = match field.absent {
+        None => "yes".to_owned(),
+        Some(why) if field.is_computed() => format!("*captures*: {why}"),
+        Some(why) => format!("no: {why}"),
+    };
+    let deprecated = if field.deprecated { " (deprecated)" } else { "" };
+    let _ = writeln!(
+        text,
+        "| `{}{}` | {} | {}{deprecated} | {note} |",
+        field.name,
+        field.arg.form().replace('|', "\\|"),
+        shown_type(field),
+        escaped(field.doc),
+    );
 }
 
 /// The heading a field stands under: what its name begins with.
