@@ -17,67 +17,49 @@ pub(super) struct Lineage {
     tid: Option<u32>,
 }
 
-/// What was said of one process.
-#[derive(Clone, Debug, Default)]
+/// What was said of one process, and which program it is otherwise.
+#[derive(Clone, Debug)]
 struct Said {
     name: Option<String>,
     exe: Option<String>,
     exepath: Option<String>,
+    otherwise: &'static str,
     process: Process,
 }
 
 impl Said {
-    fn named(name: &str, pid: u32, exepath: &str) -> Self {
-        let process = Process { pid, exepath: exepath.to_owned(), ..Process::default() };
-        Self { name: Some(name.to_owned()), exe: None, exepath: Some(exepath.to_owned()), process }
-    }
-
-    /// Another program: what was known of the one before is gone.
-    fn rename(&mut self, name: &str) {
-        if self.exepath.as_deref().is_some_and(|path| !path.ends_with(&format!("/{name}"))) {
-            self.exepath = None;
-        }
-        self.name = Some(name.to_owned());
+    fn of(otherwise: &'static str, pid: u32) -> Self {
+        let process = Process { pid, ..Process::default() };
+        Self { name: None, exe: None, exepath: None, otherwise, process }
     }
 }
 
 impl Default for Lineage {
     fn default() -> Self {
-        Self {
-            said: vec![
-                Said::default(),
-                Said::named("sh", 10, "/bin/sh"),
-                Said::named("init", 1, "/sbin/init"),
-            ],
-            tid: None,
-        }
+        let said = vec![Said::of("/srv/app", PID), Said::of("/bin/sh", 10), Said::of("/sbin/init", 1)];
+        Self { said, tid: None }
     }
 }
 
 impl Lineage {
     pub(super) fn tid(&self) -> u32 {
-        self.tid.unwrap_or_else(|| self.said.first().map_or(PID, |own| pid(own, 0)))
+        self.tid.unwrap_or_else(|| self.said.first().map_or(PID, |own| own.process.pid))
     }
 
     pub(super) fn set(&mut self, field: &str, setting: &Setting<'_>, now: u64) -> Result<(), MadeError> {
         let (generation, field) = self.generation(field, setting)?;
         while self.said.len() <= generation {
             let at = u32::try_from(self.said.len()).unwrap_or_default();
-            self.said.push(Said::named("supervisor", 100 + at, "/sbin/supervisor"));
+            self.said.push(Said::of("/sbin/supervisor", 100 + at));
         }
         let Some(said) = self.said.get_mut(generation) else { return Ok(()) };
         match (field, setting.arg) {
-            ("name", _) => said.rename(setting.value),
+            ("name", _) => said.name = Some(setting.text()),
             ("exe", _) => said.exe = Some(setting.text()),
-            ("exepath", _) => {
-                said.exepath = Some(setting.text());
-                let name = setting.value.rsplit('/').next().unwrap_or_default();
-                let known = said.name.take().filter(|known| generation == 0 && known != "app");
-                said.name = Some(known.unwrap_or_else(|| name.chars().take(15).collect()));
-            }
+            ("exepath", _) => said.exepath = Some(setting.text()),
             ("cmdline", _) => {
                 let mut words = setting.value.split(' ').map(str::to_owned);
-                said.rename(&words.next().unwrap_or_default());
+                said.name = words.next();
                 said.process.args = words.collect();
             }
             ("args", FieldArg::None) => {
@@ -123,7 +105,7 @@ impl Lineage {
     pub(super) fn build(self, is_exec: bool, now: u64, container: &str) -> Process {
         let mut parent: Option<Arc<Process>> = None;
         for (generation, said) in self.said.into_iter().enumerate().rev() {
-            let mut process = finished(said, generation, is_exec && generation == 0);
+            let mut process = finished(said, is_exec && generation == 0);
             process.ppid = parent.as_ref().map_or(0, |parent| parent.pid);
             if process.started_at == 0 {
                 process.started_at = now - SECOND * (1 + generation as u64);
@@ -139,26 +121,19 @@ impl Lineage {
 /// Process id of the process itself.
 const PID: u32 = 11;
 
-fn pid(said: &Said, generation: usize) -> u32 {
-    match (said.process.pid, generation) {
-        (0, 0) => PID,
-        (0, _) => u32::try_from(100 + generation).unwrap_or(PID),
-        (pid, _) => pid,
-    }
-}
-
 /// Fills in what was not said.
-fn finished(said: Said, generation: usize, is_exec: bool) -> Process {
-    let own_pid = pid(&said, generation);
-    let Said { name, exe, exepath, mut process } = said;
-    let name = name.unwrap_or_else(|| "app".to_owned());
-    process.exepath = exepath
-        .unwrap_or_else(|| if name == "app" { "/srv/app".to_owned() } else { format!("/usr/bin/{name}") });
-    process.exe = exe.unwrap_or_else(|| if is_exec { process.exepath.clone() } else { name.clone() });
-    process.name = name;
-    process.pid = own_pid;
+fn finished(said: Said, is_exec: bool) -> Process {
+    let Said { name, exe, exepath, otherwise, mut process } = said;
+    let file = |path: &str| path.rsplit('/').next().unwrap_or_default().chars().take(15).collect::<String>();
+    process.exepath = match (exepath, &name) {
+        (Some(path), _) => path,
+        (None, Some(name)) if *name != file(otherwise) => format!("/usr/bin/{name}"),
+        _ => otherwise.to_owned(),
+    };
+    process.name = name.unwrap_or_else(|| file(&process.exepath));
+    process.exe = exe.unwrap_or_else(|| if is_exec { process.exepath.clone() } else { process.name.clone() });
     if process.vpid == 0 {
-        process.vpid = own_pid;
+        process.vpid = process.pid;
     }
     process.exe_upper_layer = process.exe_upper_layer.or(Some(false));
     if process.user.is_empty() && process.euid == 0 {

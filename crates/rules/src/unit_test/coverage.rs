@@ -34,6 +34,10 @@ pub struct RuleCoverage {
     pub all: usize,
     /// What is missing.
     pub missing: Vec<Clause>,
+    /// Events for which it held.
+    pub held: usize,
+    /// Events for which one clause alone kept it from holding.
+    pub near_misses: usize,
 }
 
 /// What was exercised of all rules.
@@ -67,24 +71,32 @@ pub(super) struct Collector<'r> {
     conditions: Vec<Vec<NodeId>>,
     /// By rule and check: seen true, seen false.
     seen: HashMap<(usize, u32), (bool, bool)>,
+    /// By rule: for how many events it held, and how many it nearly held for.
+    events: Vec<(usize, usize)>,
 }
 
 impl<'r> Collector<'r> {
     pub(super) fn new(ruleset: &'r Ruleset) -> Self {
-        let conditions = (0..ruleset.rules().len()).map(|index| ruleset.conditions(index)).collect();
-        Self { ruleset, conditions, seen: HashMap::new() }
+        let conditions: Vec<_> = (0..ruleset.rules().len()).map(|index| ruleset.conditions(index)).collect();
+        let events = vec![(0, 0); conditions.len()];
+        Self { ruleset, conditions, seen: HashMap::new(), events }
     }
 
     /// An event was observed.
     pub(super) fn observe(&mut self, subject: Subject<'_>) {
         let mut truths = Truths::new(self.ruleset.program(), subject);
-        for (rule, conditions) in self.conditions.iter().enumerate() {
+        for ((rule, conditions), events) in self.conditions.iter().enumerate().zip(&mut self.events) {
             for condition in conditions {
+                let mut is_near = false;
                 truths.decisive(*condition, &mut |check, truth| {
+                    is_near = true;
                     let seen = self.seen.entry((rule, check)).or_default();
                     seen.0 |= truth;
                     seen.1 |= !truth;
                 });
+                let holds = truths.of(*condition);
+                events.0 += usize::from(holds);
+                events.1 += usize::from(is_near && !holds);
             }
         }
     }
@@ -101,7 +113,9 @@ impl<'r> Collector<'r> {
         for condition in conditions {
             checks_of(program, *condition, &mut checks);
         }
-        let mut coverage = RuleCoverage { rule: rule.to_owned(), seen: 0, all: 0, missing: Vec::new() };
+        let (held, near_misses) = self.events.get(index).copied().unwrap_or_default();
+        let mut coverage =
+            RuleCoverage { rule: rule.to_owned(), seen: 0, all: 0, missing: Vec::new(), held, near_misses };
         for (check, is_type) in checks {
             let (seen_true, seen_false) = self.seen.get(&(index, check)).copied().unwrap_or_default();
             // An event of another type is nobody's near miss.

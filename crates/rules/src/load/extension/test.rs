@@ -48,17 +48,23 @@ impl FileReader<'_> {
         name: Text,
         definitions: &mut Definitions,
     ) -> Result<(), Refused> {
-        self.unknown_keys(node, &["test", "expect", "rules", "events"]);
+        self.unknown_keys(node, &["test", "expect", "each", "rules", "events"]);
         let list = self.required(node, "events")?;
         let items = list.items().unwrap_or_default();
         if items.is_empty() || items.len() > MAX_EVENTS {
             let message = format!("'events' must be a list of 1 to {MAX_EVENTS} events");
             return Err(self.refuse_extension(&list, message));
         }
-        let events = items.iter().map(|item| self.event(item)).collect::<Result<Vec<_>, _>>()?;
+        let mut events = items.iter().map(|item| self.event(item)).collect::<Result<Vec<_>, _>>()?;
         let expect = self.names(node, "expect")?;
+        if let Some(each) = self.names(node, "each")? {
+            for event in &mut events {
+                event.expect.get_or_insert_with(|| each.clone());
+            }
+        }
         if expect.is_none() && events.iter().all(|event| event.expect.is_none()) {
-            let message = "a test must say which rules it expects: 'expect: [names]', [] for none";
+            let message = "a test must say which rules it expects: 'expect: [names]' of all events together, or 'each: \
+                           [names]' of each; [] for none";
             return Err(self.refuse_extension(node, message));
         }
         definitions.tests.push(TestDef { name, expect, rules: self.names(node, "rules")?, events });
