@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     vec,
 };
@@ -56,6 +56,23 @@ struct Current {
     path: PathBuf,
     bytes: Vec<u8>,
     splitter: Splitter,
+    /// Why the bytes are not the whole file; told behind their records.
+    cut: Option<io::Error>,
+}
+
+impl Current {
+    fn new(path: PathBuf, packed: Vec<u8>) -> Self {
+        let (bytes, cut) = unpacked(packed, MAX_FILE);
+        Self { path, bytes, splitter: Splitter::default(), cut }
+    }
+
+    fn next(&mut self) -> Option<Result<Record, ReadError>> {
+        let path = || self.path.clone();
+        match self.splitter.next(&self.bytes) {
+            Some(found) => Some(found.map_err(|damage| ReadError::Damaged { path: path(), damage })),
+            None => self.cut.take().map(|error| Err(ReadError::File { path: path(), error })),
+        }
+    }
 }
 
 impl Reader {
@@ -74,26 +91,9 @@ impl Reader {
     }
 
     /// Of bytes that were read elsewhere, under a name for errors.
-    ///
-    /// # Errors
-    /// They are in gzip and damaged, or more than [`MAX_FILE`].
-    pub fn of_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Result<Self, ReadError> {
-        let path = name.into();
-        let bytes = unpacked(bytes).map_err(|error| ReadError::File { path: path.clone(), error })?;
-        let current = Some(Current { path, bytes, splitter: Splitter::default() });
-        Ok(Self { files: Vec::new().into_iter(), current, given: 0 })
-    }
-
-    fn next_of_current(&mut self) -> Option<Result<Record, ReadError>> {
-        let current = self.current.as_mut()?;
-        Some(match current.splitter.next(&current.bytes)? {
-            Ok(mut record) => {
-                self.given += 1;
-                record.num = self.given;
-                Ok(record)
-            }
-            Err(damage) => Err(ReadError::Damaged { path: current.path.clone(), damage }),
-        })
+    #[must_use]
+    pub fn of_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Self {
+        Self { files: Vec::new().into_iter(), current: Some(Current::new(name.into(), bytes)), given: 0 }
     }
 }
 
@@ -102,29 +102,41 @@ impl Iterator for Reader {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(found) = self.next_of_current() {
+            if let Some(mut found) = self.current.as_mut().and_then(Current::next) {
+                if let Ok(record) = &mut found {
+                    self.given += 1;
+                    record.num = self.given;
+                }
                 return Some(found);
             }
             self.current = None;
             let path = self.files.next()?;
-            match content(&path) {
-                Ok(bytes) => self.current = Some(Current { path, bytes, splitter: Splitter::default() }),
+            match File::open(&path).and_then(|file| bounded::read_from(file, MAX_FILE)) {
+                Ok(bytes) => self.current = Some(Current::new(path, bytes)),
                 Err(error) => return Some(Err(ReadError::File { path, error })),
             }
         }
     }
 }
 
-fn content(path: &Path) -> io::Result<Vec<u8>> {
-    unpacked(bounded::read_from(File::open(path)?, MAX_FILE)?)
-}
-
-/// The bytes, unpacked if they are in gzip. What gzip gives before it breaks off is kept: the splitter then says
-/// where the text ends.
-fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    if bytes.starts_with(GZIP) {
-        bounded::read_from(MultiGzDecoder::new(&*bytes), MAX_FILE)
-    } else {
-        Ok(bytes)
+/// The bytes, unpacked if they are in gzip, and why they are not all: damaged gzip, or too many. What comes before
+/// is kept, for its records are whole.
+pub(crate) fn unpacked(bytes: Vec<u8>, limit: usize) -> (Vec<u8>, Option<io::Error>) {
+    if !bytes.starts_with(GZIP) {
+        return (bytes, None);
     }
+    let mut plain = Vec::new();
+    let read = MultiGzDecoder::new(&*bytes).take(limit as u64 + 1).read_to_end(&mut plain);
+    let cut = match read {
+        Err(error) => Some(io::Error::new(error.kind(), format!("the gzip data is damaged: {error}"))),
+        Ok(_) if plain.len() > limit => {
+            plain.truncate(limit);
+            Some(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("more than {limit} bytes once unpacked"),
+            ))
+        }
+        Ok(_) => None,
+    };
+    (plain, cut)
 }

@@ -6,7 +6,10 @@ use fargard_rules::{
     json::{Fault, Scanner},
 };
 
-use crate::{resync, time};
+use crate::{
+    resync::{self, Beginnings},
+    time,
+};
 
 /// A part of the input that is no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,10 +47,9 @@ impl Iterator for Records<'_> {
 }
 
 /// Where the splitter stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// Before a document, an array, or a record of its own.
-    #[default]
     Outside,
     /// Before an item of an array of records.
     Item,
@@ -56,7 +58,7 @@ enum Place {
 }
 
 /// Finds records one after another in bytes that are handed in with each call and must stay the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Splitter {
     at: usize,
     place: Place,
@@ -66,8 +68,22 @@ pub(crate) struct Splitter {
     index: u64,
     /// Records given.
     given: u64,
-    /// Brackets have been found not to pair up: they say no more where a record ends.
-    is_unpaired: bool,
+    in_arrays: Beginnings,
+    on_lines: Beginnings,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self {
+            at: 0,
+            place: Place::Outside,
+            in_document: false,
+            index: 0,
+            given: 0,
+            in_arrays: Beginnings::in_arrays(),
+            on_lines: Beginnings::on_lines(),
+        }
+    }
 }
 
 impl Splitter {
@@ -102,7 +118,7 @@ impl Splitter {
             }
             b'{' => match document(scanner) {
                 Some(items) => self.open(items, true),
-                None => return Some(self.record(bytes, scanner, Place::Outside)),
+                None => return Some(self.record_or_document(bytes, scanner)),
             },
             _ => {
                 self.index += 1;
@@ -112,6 +128,20 @@ impl Splitter {
             }
         }
         Some(Ok(None))
+    }
+
+    /// A record of its own, or else a document that begins with another member than `Records`.
+    fn record_or_document(&mut self, bytes: &[u8], scanner: Scanner<'_>) -> Result<Option<Record>, Damage> {
+        let before = self.index;
+        let read = self.record(bytes, scanner, Place::Outside);
+        if read.is_err()
+            && let Some(items) = document_with(scanner)
+        {
+            self.index = before;
+            self.open(items, true);
+            return Ok(None);
+        }
+        read
     }
 
     fn open(&mut self, at: usize, in_document: bool) {
@@ -130,7 +160,7 @@ impl Splitter {
             other => {
                 self.index += 1;
                 let damage = self.damage(self.at, expected_item(other));
-                self.at = resync::object(bytes, self.at);
+                self.at = resync::item(bytes, self.at);
                 self.stop_at_end(bytes);
                 Err(damage)
             }
@@ -147,7 +177,7 @@ impl Splitter {
             return self.close(bytes, scanner);
         }
         let damage = self.damage(self.at, "expected ',' or ']' after a record");
-        self.at = resync::object(bytes, self.at);
+        self.at = resync::item(bytes, self.at);
         self.place = Place::Item;
         self.stop_at_end(bytes);
         Err(damage)
@@ -157,7 +187,10 @@ impl Splitter {
     fn close(&mut self, bytes: &[u8], mut scanner: Scanner<'_>) -> Result<Option<Record>, Damage> {
         self.place = Place::Outside;
         let rest = if self.in_document { document_rest(&mut scanner) } else { Ok(()) };
-        self.at = if rest.is_ok() { scanner.at() } else { bytes.len() };
+        self.at = match rest {
+            Ok(()) => scanner.at(),
+            Err(fault) => self.on_lines.next(bytes, fault.at),
+        };
         rest.map(|()| None).map_err(|fault| self.damage(fault.at, fault.what))
     }
 
@@ -184,13 +217,11 @@ impl Splitter {
                 self.judge(record, start)
             }
             Err(fault) => {
-                let end = if self.is_unpaired { None } else { resync::pair(bytes, start) };
-                self.is_unpaired |= end.is_none();
-                self.place = if end.is_some() || then == Place::Outside { then } else { Place::Item };
-                self.at = end.unwrap_or_else(|| match then {
-                    Place::Outside => resync::line(bytes, fault.at),
-                    Place::Item | Place::Behind => resync::record(bytes, fault.at),
-                });
+                let is_outside = then == Place::Outside;
+                let beginnings = if is_outside { &mut self.on_lines } else { &mut self.in_arrays };
+                let (at, is_behind) = beginnings.after(bytes, start, fault.at);
+                self.at = at;
+                self.place = if is_outside || is_behind { then } else { Place::Item };
                 self.stop_at_end(bytes);
                 Err(self.damage(fault.at, fault.what))
             }
@@ -234,10 +265,14 @@ fn expected_item(found: Option<u8>) -> &'static str {
 fn document(mut scanner: Scanner<'_>) -> Option<usize> {
     scanner.take(b'{');
     scanner.blanks();
-    for byte in b"\"Records\"" {
-        if !scanner.take(*byte) {
-            return None;
-        }
+    records_member(scanner)
+}
+
+/// Where the items begin if the scanner stands at a member `Records` that is an array.
+fn records_member(mut scanner: Scanner<'_>) -> Option<usize> {
+    let is_named = b"\"Records\"".iter().all(|byte| scanner.take(*byte));
+    if !is_named {
+        return None;
     }
     scanner.blanks();
     if !scanner.take(b':') {
@@ -247,6 +282,36 @@ fn document(mut scanner: Scanner<'_>) -> Option<usize> {
     scanner.take(b'[').then(|| scanner.at())
 }
 
+/// The same where `Records` may be any member.
+fn document_with(mut scanner: Scanner<'_>) -> Option<usize> {
+    scanner.take(b'{');
+    loop {
+        scanner.blanks();
+        if let Some(items) = records_member(scanner) {
+            return Some(items);
+        }
+        member(&mut scanner).ok()?;
+        scanner.blanks();
+        if !scanner.take(b',') {
+            return None;
+        }
+    }
+}
+
+/// Steps over a name, a colon and a value.
+fn member(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
+    let expect = |is_there: bool, at: usize| match is_there {
+        true => Ok(()),
+        false => Err(Fault { at, what: "the document is not ended as JSON: expected a member" }),
+    };
+    expect(scanner.peek() == Some(b'"'), scanner.at())?;
+    scanner.value()?;
+    scanner.blanks();
+    expect(scanner.take(b':'), scanner.at())?;
+    scanner.blanks();
+    scanner.value()
+}
+
 /// Steps over what follows the records in a document.
 fn document_rest(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
     loop {
@@ -254,17 +319,11 @@ fn document_rest(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
         if scanner.take(b'}') {
             return Ok(());
         }
-        let expect = |is_there: bool, at: usize| match is_there {
-            true => Ok(()),
-            false => Err(Fault { at, what: "the document is not ended as JSON: expected ',' or '}'" }),
-        };
-        expect(scanner.take(b','), scanner.at())?;
+        if !scanner.take(b',') {
+            let what = "the document is not ended as JSON: expected ',' or '}'";
+            return Err(Fault { at: scanner.at(), what });
+        }
         scanner.blanks();
-        expect(scanner.peek() == Some(b'"'), scanner.at())?;
-        scanner.value()?;
-        scanner.blanks();
-        expect(scanner.take(b':'), scanner.at())?;
-        scanner.blanks();
-        scanner.value()?;
+        member(scanner)?;
     }
 }

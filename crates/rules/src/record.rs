@@ -82,3 +82,6 @@ impl Record {
         self.path(keys).and_then(Json::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 mod layout;
 mod scan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unescape;
 mod value;
 
