@@ -14,6 +14,7 @@ pub mod json;
 mod lint;
 mod load;
 pub mod made;
+pub mod options;
 pub mod record;
 pub mod report;
 pub mod ruleset;
@@ -35,6 +36,7 @@ pub use defaults::default_rules;
 pub use describe::describe;
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use lint::lint;
+pub use options::Options;
 pub use record::Record;
 pub use ruleset::{Matching, Rule, RuleId, RuleKind, Ruleset, Unknown};
 pub use source::{LineColumn, MAX_FILE, SourceFile};
@@ -54,10 +56,20 @@ pub struct LoadReport {
 /// Loads rule files in order, as Falco does with its `rules_files`.
 #[must_use]
 pub fn load(files: &[SourceFile]) -> LoadReport {
+    load_with(files, &Options::default())
+}
+
+/// Loads rule files in order, and applies what a configuration says of rules.
+#[must_use]
+pub fn load_with(files: &[SourceFile], options: &Options) -> LoadReport {
     let mut diagnostics = Vec::new();
-    let definitions = load::definitions(files, &mut diagnostics);
+    let mut definitions = load::definitions(files, &mut diagnostics);
+    options.define(&mut definitions);
     let ruleset = compile::compile(files, &definitions, &mut diagnostics);
     let tests = unit_test::tests(files, &definitions.tests, ruleset.as_ref(), &mut diagnostics);
-    let ruleset = ruleset.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    let mut ruleset = ruleset.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    if let Some(ruleset) = &mut ruleset {
+        options.finish(ruleset);
+    }
     LoadReport { ruleset, tests, diagnostics }
 }

@@ -93,6 +93,18 @@ pub fn load_results(files: &[SourceFile], diagnostics: &[Diagnostic]) -> Value {
     json!({ "falco_load_results": results })
 }
 
+/// Lints in the form of Falco's warnings, with what to do about each.
+#[must_use]
+pub fn lint_results(files: &[SourceFile], lints: &[Diagnostic]) -> Value {
+    let entry = |lint: &Diagnostic| {
+        let file = files.iter().find(|file| file.name == lint.file)?;
+        let mut entry = entry(files, file, lint);
+        entry.as_object_mut()?.insert("help".into(), json!(lint.help));
+        Some(entry)
+    };
+    lints.iter().filter_map(entry).collect()
+}
+
 fn entry(files: &[SourceFile], file: &SourceFile, diagnostic: &Diagnostic) -> Value {
     let position = |file: &SourceFile, offset: usize| {
         let at = line_column(&file.text, offset);

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     diagnostic::Code,
+    fields::{Text, Value},
     load::{Condition, Place, Substituted},
     syntax::{
         self,
@@ -151,7 +152,7 @@ impl<'c, 'a> Lowering<'c, 'a> {
             let place = self.trouble(String::new(), check.span).place;
             self.compiler.report_with_help(warning.code, &place, warning.message, warning.help);
         }
-        let left = Operand::compile(&check.left).map_err(|error| self.operand_trouble(error))?;
+        let left = self.left(&check.left)?;
         let test = match &check.test {
             ast::Test::Compare(op, Right::Operand(right)) => {
                 let right = Operand::compile(right).map_err(|error| self.operand_trouble(error))?;
@@ -165,6 +166,17 @@ impl<'c, 'a> Lowering<'c, 'a> {
             self.compiler.deprecated_dir(&place);
         }
         Ok(self.compiler.program.add_check(Check { left, test, text }))
+    }
+
+    /// The left side of a comparison; only there may a static field stand.
+    fn left(&self, written: &ast::Operand) -> Result<Operand, Trouble> {
+        if let ast::Operand::Field(field) = written
+            && let Some(name) = field.name.strip_prefix("static.").filter(|_| field.arg.is_none())
+            && let Some(value) = self.compiler.definitions.statics.get(name)
+        {
+            return Ok(Operand::Constant(Value::Text(Text::Owned(value.clone()))));
+        }
+        Operand::compile(written).map_err(|error| self.operand_trouble(error))
     }
 
     fn operand_trouble(&self, error: OperandError) -> Trouble {

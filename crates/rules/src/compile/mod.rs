@@ -180,7 +180,9 @@ impl Compiler<'_> {
         let excepted = self.program.or(excepted);
         let not_excepted = self.program.not(excepted);
         let condition = self.program.and(vec![condition, not_excepted]);
-        let output = Output::parse(&definition.output.text).map_err(|error| Trouble {
+        let output = Output::parse(&definition.output.text);
+        let output = output.and_then(|output| output.with_extra(&definition.extra_fields));
+        let output = output.map_err(|error| Trouble {
             code: Code::ErrCompileOutput,
             message: error.message,
             place: definition.output.place.clone(),

@@ -6,6 +6,7 @@ use super::{operand::Operand, show};
 use crate::{
     Subject,
     fields::{self, ResolvedField, Use},
+    options::ExtraField,
     syntax::{self, ast},
 };
 
@@ -18,6 +19,17 @@ const MAX_WIDTH: usize = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Output {
     pieces: Vec<Piece>,
+    /// Fields that only the alert's fields show.
+    extra: Vec<Extra>,
+}
+
+/// A field of the alert that its text does not show.
+#[derive(Debug)]
+struct Extra {
+    name: String,
+    value: Output,
+    /// The value is one field and keeps its type.
+    raw: bool,
 }
 
 #[derive(Debug)]
@@ -50,13 +62,22 @@ impl Output {
             rest = after.get(length..).unwrap_or_default();
         }
         pieces.push(Piece::Text(rest.to_owned()));
-        Ok(Self { pieces })
+        Ok(Self { pieces, extra: Vec::new() })
+    }
+
+    /// The output with fields that its text does not show.
+    pub(super) fn with_extra(mut self, fields: &[ExtraField]) -> Result<Self, OutputError> {
+        for field in fields {
+            let value = Self::parse(&field.format)?;
+            self.extra.push(Extra { name: field.name.clone(), value, raw: field.raw });
+        }
+        Ok(self)
     }
 
     /// The field that follows a `%`, as an output of its own, and its length.
     pub(crate) fn one(text: &str) -> Result<(Self, usize), OutputError> {
         let (piece, length) = field(text)?;
-        Ok((Self { pieces: piece.into_iter().collect() }, length))
+        Ok((Self { pieces: piece.into_iter().collect(), extra: Vec::new() }, length))
     }
 
     /// The fields as written, each once.
@@ -80,6 +101,7 @@ impl Output {
                 operand.fields(&mut found);
             }
         }
+        found.extend(self.extra.iter().flat_map(|extra| extra.value.fields()));
         found
     }
 
@@ -95,6 +117,11 @@ impl Output {
                     fields.insert(name.clone(), show::json(operand, subject));
                 }
             }
+        }
+        for extra in &self.extra {
+            let (text, mut values) = extra.value.fill(subject);
+            let value = values.remove(&extra.name).filter(|_| extra.raw).unwrap_or_else(|| text.into());
+            fields.insert(extra.name.clone(), value);
         }
         (text, fields)
     }

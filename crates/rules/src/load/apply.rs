@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     diagnostic::{Code, Diagnostic},
+    options::ExtraField,
     source::SourceFile,
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct RuleDef {
     pub(crate) capture_duration: u64,
     pub(crate) exceptions: Vec<Exception>,
     pub(crate) folding: FoldingDef,
+    /// Fields that options add to alerts.
+    pub(crate) extra_fields: Vec<ExtraField>,
     pub(crate) place: Place,
 }
 
@@ -82,6 +85,8 @@ pub(crate) struct Definitions {
     pub(crate) rules: Vec<RuleDef>,
     pub(crate) correlations: Vec<CorrelationDef>,
     pub(crate) tests: Vec<TestDef>,
+    /// Fields `static.NAME` that options define.
+    pub(crate) statics: BTreeMap<String, String>,
     list_at: HashMap<String, usize>,
     macro_at: HashMap<String, usize>,
     rule_at: HashMap<String, usize>,
@@ -215,6 +220,7 @@ impl Definitions {
             capture_duration: item.capture_duration.unwrap_or(0),
             exceptions: item.exceptions.unwrap_or_default(),
             folding: item.folding,
+            extra_fields: Vec::new(),
             place: item.name.place,
         };
         if !rule.is_known_source() {

@@ -1,0 +1,84 @@
+//! Options put to work: on definitions before they are compiled, on the ruleset after.
+
+use super::{AppendOutput, ExtraField, Options, Select, Selection, wildcard};
+use crate::{
+    load::{Definitions, RuleDef},
+    ruleset::Ruleset,
+};
+
+/// What Falco's container plugin suggests, with the names it gives.
+const SUGGESTED: &str = "container_id=%container.id container_name=%container.name \
+    container_image_repository=%container.image.repository container_image_tag=%container.image.tag \
+    k8s_pod_name=%k8s.pod.name k8s_ns_name=%k8s.ns.name";
+
+impl Options {
+    pub(crate) fn define(&self, definitions: &mut Definitions) {
+        definitions.statics.clone_from(&self.static_fields);
+        for rule in &mut definitions.rules {
+            let last = self.selections.iter().rev().find(|selection| selection.is_about(rule));
+            rule.enabled = last.map_or(rule.enabled, |selection| selection.enable);
+            for append in &self.append_output {
+                if append.is_about(rule) {
+                    append.to(rule);
+                }
+            }
+            self.put_statics(rule);
+        }
+    }
+
+    pub(crate) fn finish(&self, ruleset: &mut Ruleset) {
+        if let Some(least) = self.minimum_priority {
+            ruleset.set_minimum_priority(least);
+        }
+        ruleset.set_matching(self.matching);
+    }
+
+    /// Static fields in outputs; alerts show them as fields, too.
+    fn put_statics(&self, rule: &mut RuleDef) {
+        for (name, value) in &self.static_fields {
+            let written = format!("%static.{name}");
+            let is_whole =
+                |rest: &str| !rest.starts_with(|char: char| char.is_ascii_alphanumeric() || char == '_');
+            let mut text = String::new();
+            let mut rest = rule.output.text.as_str();
+            while let Some(at) = rest.find(&written) {
+                let (before, after) =
+                    (rest.get(..at).unwrap_or_default(), rest.get(at + written.len()..).unwrap_or_default());
+                text.push_str(before);
+                text.push_str(if is_whole(after) { value } else { &written });
+                rest = after;
+            }
+            text.push_str(rest);
+            if text != rule.output.text {
+                let field = ExtraField { name: format!("static.{name}"), format: value.clone(), raw: false };
+                rule.extra_fields.push(field);
+                rule.output.text = text;
+            }
+        }
+    }
+}
+
+impl Selection {
+    fn is_about(&self, rule: &RuleDef) -> bool {
+        match &self.select {
+            Select::Rule(pattern) => wildcard::fits(pattern, &rule.name),
+            Select::Tag(tag) => rule.tags.contains(tag),
+        }
+    }
+}
+
+impl AppendOutput {
+    fn is_about(&self, rule: &RuleDef) -> bool {
+        self.rule.as_ref().is_none_or(|name| *name == rule.name)
+            && self.source.as_ref().is_none_or(|source| *source == rule.source)
+            && self.tags.iter().all(|tag| rule.tags.contains(tag))
+    }
+
+    fn to(&self, rule: &mut RuleDef) {
+        let suggested = (self.suggested_output && rule.source == "syscall").then_some(SUGGESTED);
+        for text in self.extra_output.as_deref().into_iter().chain(suggested) {
+            rule.output.text = format!("{} {text}", rule.output.text.trim_end());
+        }
+        rule.extra_fields.extend(self.extra_fields.iter().cloned());
+    }
+}
