@@ -29,6 +29,10 @@ pub enum Trap {
     Link,
     /// symlink, symlinkat.
     Symlink,
+    /// socket of the families unix, IPv4, IPv6 and netlink: nearly every socket there is.
+    Socket,
+    /// socket of any other family: packet, vsock, ...
+    RareSocket,
     /// connect.
     Connect,
     /// bind.

@@ -37,6 +37,7 @@ fn traps_of(kind: EventType) -> &'static [Trap] {
         E::Chown | E::Lchown | E::Fchown | E::Fchownat => &[Trap::Chown],
         E::Link | E::Linkat => &[Trap::Link],
         E::Symlink | E::Symlinkat => &[Trap::Symlink],
+        E::Socket => &[Trap::Socket, Trap::RareSocket],
         E::Connect => &[Trap::Connect],
         E::Bind => &[Trap::Bind],
         E::Listen => &[Trap::Listen],
@@ -191,6 +192,11 @@ fn known_of_class(check: &Check, class: Class) -> Option<bool> {
                 ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE", "O_F_CREATED"];
             let asked = check.text.strip_prefix("evt.arg.flags contains ")?;
             WRITING.contains(&asked).then_some(false)
+        }
+        ("evt.arg", Trap::Socket) if field.arg == crate::fields::FieldArg::Key("domain".into()) => {
+            const FAMILIES: [&str; 4] = ["AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK"];
+            let possible = FAMILIES.map(|name| matches(&Values::One(Value::Text(name.into())), matcher));
+            possible.iter().all(|truth| !truth).then_some(false)
         }
         ("fd.typechar", _) if is_open => {
             // An open gives no socket and no pipe by name of its type.

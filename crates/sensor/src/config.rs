@@ -30,6 +30,7 @@ use std::{
 };
 
 use fargard_model::{Secret, bounded};
+use serde::{Deserialize, Serialize};
 
 use crate::capture::{BackendChoice, CaptureOptions};
 
@@ -103,7 +104,7 @@ pub struct Spool {
 }
 
 /// How detections are printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PrintFormat {
     /// Not at all.
     #[default]

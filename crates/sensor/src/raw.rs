@@ -25,7 +25,8 @@ pub enum ItemKind {
     Env = 4,
     /// Content of `/proc/TID/stat`, taken at the first event of a thread while the thread waits.
     Stat = 5,
-    /// Absolute path of the directory against which a relative path argument is resolved.
+    /// Absolute path of the directory against which a relative path argument is resolved; of a path that names a
+    /// descriptor (`/proc/self/fd/3`) what the descriptor leads to.
     Base = 6,
     /// The first bytes of a structure an argument points to (`open_how`).
     Struct = 7,

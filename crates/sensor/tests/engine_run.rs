@@ -6,7 +6,7 @@ use std::{
     fs,
     net::TcpListener,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -21,26 +21,44 @@ struct Ran {
 
 fn run(rules: &str, variables: &[(&str, &Path)], command: &[&str]) -> Ran {
     let directory = tempfile::tempdir().unwrap();
+    let output = sensor(&directory, rules, variables, command).output().unwrap();
+    ran(output, directory)
+}
+
+/// As [`run`], and the command's input ends when something was printed: a command that reads it lives as long as
+/// the engine needs to look at it, however slow the machine is.
+fn run_until_printed(rules: &str, variables: &[(&str, &Path)], command: &[&str]) -> Ran {
+    let directory = tempfile::tempdir().unwrap();
+    let mut sensor = sensor(&directory, rules, variables, command);
+    sensor.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = sensor.spawn().unwrap();
+    wait_for(|| directory.path().join(ALERTS).metadata().ok().filter(|file| file.len() > 0));
+    drop(child.stdin.take());
+    ran(child.wait_with_output().unwrap(), directory)
+}
+
+const ALERTS: &str = "alerts.jsonl";
+
+fn sensor(
+    directory: &tempfile::TempDir,
+    rules: &str,
+    variables: &[(&str, &Path)],
+    command: &[&str],
+) -> Command {
     let file = directory.path().join("rules.yaml");
     fs::write(&file, rules).unwrap();
-    let alerts = directory.path().join("alerts.jsonl");
-    let output = Command::new(env!("CARGO_BIN_EXE_fargard-sensor"))
-        .args(["run", "--stay", "--"])
-        .args(command)
-        .env("FARGARD_RULES", &file)
-        .env("FARGARD_PRINT", "json")
-        .env("FARGARD_PRINT_TO", &alerts)
-        .env("ALERTS", &alerts)
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let text = bounded::read_to_string(&alerts, 1 << 20).unwrap_or_default();
+    let mut sensor = Command::new(env!("CARGO_BIN_EXE_fargard-sensor"));
+    sensor.args(["run", "--stay", "--"]).args(command).env("FARGARD_RULES", &file);
+    sensor.env("FARGARD_PRINT", "json").env("FARGARD_PRINT_TO", directory.path().join(ALERTS));
+    sensor.envs(variables.iter().copied());
+    sensor
+}
+
+fn ran(output: Output, directory: tempfile::TempDir) -> Ran {
+    let text = bounded::read_to_string(&directory.path().join(ALERTS), 1 << 20).unwrap_or_default();
     let alerts = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     Ran { output, alerts, _directory: directory }
 }
-
-/// Ends when a detection was printed, or when that takes too long.
-const UNTIL_PRINTED: &str = "for i in $(seq 1200); do test -s $ALERTS && break; sleep 0.05; done";
 
 fn field<'a>(alert: &'a Value, name: &str) -> &'a Value {
     &alert["output_fields"][name]
@@ -109,9 +127,8 @@ fn a_connection_has_both_ends_and_its_protocol() {
         "- rule: C\n  desc: d\n  priority: NOTICE\n  condition: evt.type=connect and fd.sport={port} and \
          evt.rawres >= 0\n  output: x %fd.name %fd.l4proto %fd.lip %fd.rport %proc.name\n"
     );
-    // Its end is not told by the socket's tables, so it lives until what it did is known, or is not after a minute.
-    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; {UNTIL_PRINTED}");
-    let ran = run(&rules, &[], &["bash", "-c", &script]);
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read line");
+    let ran = run_until_printed(&rules, &[], &["bash", "-c", &script]);
     assert_eq!(ran.alerts.len(), 1, "{:?} {}", ran.alerts, stderr(&ran));
     let alert = &ran.alerts[0];
     assert!(field(alert, "fd.name").as_str().unwrap().ends_with(&format!("->127.0.0.1:{port}")));
@@ -140,9 +157,9 @@ fn everything_is_in_the_spool_when_no_server_took_it() {
     // That an execution succeeded is known only of a process that still lives when it is looked at.
     let rules = "- rule: Run\n  desc: d\n  priority: INFO\n  condition: evt.type=execve and evt.rawres=0 and \
                  proc.name=xmrig\n  output: x\n";
-    let script = format!("cp /bin/sleep {0}; {0} 1000 & {UNTIL_PRINTED}; kill $!", miner.display());
-    let ran = run(rules, &[("FARGARD_SPOOL_DIR", spool.path())], &["sh", "-c", &script]);
-    assert!(ran.output.status.success());
+    let script = format!("cp /bin/sleep {0}; {0} 1000 & read line; kill $!", miner.display());
+    let ran = run_until_printed(rules, &[("FARGARD_SPOOL_DIR", spool.path())], &["sh", "-c", &script]);
+    assert!(ran.output.status.success(), "{}", stderr(&ran));
     let records = spooled(spool.path());
     let detections: Vec<_> = records.iter().filter(|record| matches!(record, Record::Detection(_))).collect();
     assert_eq!(detections.len(), 1);
@@ -158,25 +175,14 @@ fn everything_is_in_the_spool_when_no_server_took_it() {
 #[test]
 fn a_finding_in_a_quiet_container_does_not_wait_for_the_next_call() {
     let place = tempfile::tempdir().unwrap();
-    let (rules, alerts) = (place.path().join("rules.yaml"), place.path().join("alerts"));
-    let rule = "- rule: R\n  desc: d\n  priority: INFO\n  condition: evt.type=execve and proc.name=none\n  \
-                output: x\n";
-    fs::write(&rules, rule).unwrap();
+    let miner = place.path().join("xmrig");
+    let rules = "- rule: R\n  desc: d\n  priority: INFO\n  condition: evt.type=execve and proc.name=none\n  \
+                 output: x\n";
     // After the copy nothing is called that the sensor looks at, until the finding is there.
-    let script = "cp /bin/sleep $0; read line; exit 3";
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fargard-sensor"))
-        .args(["run", "--stay", "--", "sh", "-c", script])
-        .arg(place.path().join("xmrig"))
-        .env("FARGARD_RULES", &rules)
-        .env("FARGARD_PRINT", "json")
-        .env("FARGARD_PRINT_TO", &alerts)
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let found = wait_for(|| bounded::read_to_string(&alerts, 1 << 20).ok().filter(|text| !text.is_empty()));
-    assert!(found.contains("xmrig"), "{found}");
-    drop(child.stdin.take());
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let script = format!("cp /bin/sleep {}; read line; exit 3", miner.display());
+    let ran = run_until_printed(rules, &[], &["sh", "-c", &script]);
+    assert_eq!(ran.output.status.code(), Some(3));
+    assert!(ran.alerts[0]["output"].as_str().unwrap().contains("xmrig"), "{:?}", ran.alerts);
 }
 
 /// The engine among the descendants of a process.
@@ -222,7 +228,7 @@ fn a_killed_engine_is_replaced_and_the_next_one_knows_who_is_who() {
         .env("FARGARD_RULES", &rules)
         .env("FARGARD_PRINT", "json")
         .env("FARGARD_PRINT_TO", &alerts)
-        .stderr(std::process::Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = || {

@@ -22,6 +22,9 @@ pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "aarch64") { 94 } else 
 /// Open flags that make an open one for writing: `O_WRONLY`, `O_RDWR`, `O_CREAT`, `O_TRUNC`, `__O_TMPFILE`.
 pub const OPEN_WRITE_FLAGS: u32 = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20_000_000;
 
+/// The families of [`Trap::Socket`] as bits: unix, IPv4, IPv6, netlink.
+pub(crate) const COMMON_FAMILIES: u32 = 1 << 1 | 1 << 2 | 1 << 10 | 1 << 16;
+
 /// i386's one number for all socket calls.
 pub(crate) const I386_SOCKETCALL: u32 = 102;
 
@@ -62,6 +65,8 @@ pub(crate) enum Predicate {
     NotNull { arg: u8 },
     /// The value is the number of a bit set in the mask.
     InSet { arg: u8, mask: u32 },
+    /// The value is not the number of a bit set in the mask.
+    NotInSet { arg: u8, mask: u32 },
 }
 
 /// A call the sensor can stop.
@@ -69,7 +74,8 @@ pub(crate) enum Predicate {
 pub struct Call {
     /// As rules name it.
     pub kind: EventType,
-    /// The class it belongs to; an open belongs to [`Trap::OpenRead`] or [`Trap::OpenWrite`] by its flags.
+    /// The class it belongs to; an open belongs to [`Trap::OpenRead`] or [`Trap::OpenWrite`] by its flags, a socket
+    /// to [`Trap::Socket`] or [`Trap::RareSocket`] by its family.
     pub trap: Trap,
     pub(crate) x86_64: Option<u32>,
     pub(crate) aarch64: Option<u32>,
@@ -127,6 +133,7 @@ pub(crate) const CALLS: &[Call] = calls! {
     Linkat Link 265 37 [303] Path(1, Some(0)), Path(3, Some(2));
     Symlink Symlink 88 -1 [83] Text(0), Path(1, None);
     Symlinkat Symlink 266 36 [304] Text(0), Path(2, Some(1));
+    Socket Socket 41 198 [359] ;
     Connect Connect 42 203 [362] Sockaddr(1, 2);
     Bind Bind 49 200 [361] Sockaddr(1, 2);
     Listen Listen 50 201 [363] ;
@@ -171,6 +178,7 @@ const X32: &[(EventType, u32)] = &[
 /// Socket calls behind i386's `socketcall` (`linux/net.h`): the number in its first argument, and the number of
 /// the direct call of the same meaning.
 const SOCKETCALL: &[(u32, EventType, u32)] = &[
+    (1, E::Socket, 359),
     (2, E::Bind, 361),
     (3, E::Connect, 362),
     (4, E::Listen, 363),
@@ -269,6 +277,7 @@ mod tests {
             (EventType::Openat2, libc::SYS_openat2),
             (EventType::Renameat2, libc::SYS_renameat2),
             (EventType::Unlinkat, libc::SYS_unlinkat),
+            (EventType::Socket, libc::SYS_socket),
             (EventType::Connect, libc::SYS_connect),
             (EventType::Sendto, libc::SYS_sendto),
             (EventType::Setresuid, libc::SYS_setresuid),

@@ -51,6 +51,7 @@ fn condition(predicate: Predicate) -> String {
         Predicate::AtMost { arg, max } => format!("when argument {arg} is at most {max}"),
         Predicate::NotNull { arg } => format!("when argument {arg} is not null"),
         Predicate::InSet { arg, mask } => format!("when bit number argument {arg} is in {mask:#x}"),
+        Predicate::NotInSet { arg, mask } => format!("when bit number argument {arg} is not in {mask:#x}"),
     }
 }
 

@@ -7,8 +7,8 @@ use fargard_model::{EventType, Trap, TrapSet};
 use super::{
     bpf::{ALLOW, Compare, Instruction, NOTIFY, Program},
     calls::{
-        CALLS, Call, EXIT_GROUP, I386, I386_SOCKETCALL, NATIVE, OPEN_WRITE_FLAGS, Predicate, X32_BIT, X86_64,
-        socketcall_numbers,
+        CALLS, COMMON_FAMILIES, Call, EXIT_GROUP, I386, I386_SOCKETCALL, NATIVE, OPEN_WRITE_FLAGS, Predicate,
+        X32_BIT, X86_64, socketcall_numbers,
     },
 };
 
@@ -29,6 +29,12 @@ pub(crate) fn predicate(call: &Call, traps: &TrapSet) -> Option<Predicate> {
         EventType::Openat => by_flags(2),
         // Its flags are in memory, where a filter cannot look.
         EventType::Openat2 => (opens.0 || opens.1).then_some(Predicate::Always),
+        EventType::Socket => match (traps.contains(Trap::Socket), traps.contains(Trap::RareSocket)) {
+            (true, true) => Some(Predicate::Always),
+            (true, false) => Some(Predicate::InSet { arg: 0, mask: COMMON_FAMILIES }),
+            (false, true) => Some(Predicate::NotInSet { arg: 0, mask: COMMON_FAMILIES }),
+            (false, false) => None,
+        },
         _ if !traps.contains(call.trap) => None,
         EventType::Sendto => Some(Predicate::NotNull { arg: 4 }),
         EventType::Dup2 | EventType::Dup3 => Some(Predicate::AtMost { arg: 1, max: 2 }),
@@ -172,7 +178,7 @@ fn condition(predicate: Predicate) -> Vec<Instruction> {
             vec![low(arg), jump(Compare::Equal, 0, 0, 2), high(arg), jump(Compare::Equal, 0, 1, 0)]
         }
         Predicate::InSet { arg, mask } => {
-            let members: Vec<u32> = (0..32).filter(|bit| mask & 1 << bit != 0).collect();
+            let members = members(mask);
             let mut code = vec![low(arg)];
             for (index, member) in members.iter().enumerate() {
                 let left = (members.len() - 1 - index) as u8;
@@ -180,7 +186,20 @@ fn condition(predicate: Predicate) -> Vec<Instruction> {
             }
             code
         }
+        Predicate::NotInSet { arg, mask } => {
+            let members = members(mask);
+            let mut code = vec![low(arg)];
+            for (index, member) in members.iter().enumerate() {
+                code.push(jump(Compare::Equal, *member, (members.len() - index) as u8, 0));
+            }
+            code
+        }
     }
+}
+
+/// Numbers of the bits that are set.
+fn members(mask: u32) -> Vec<u32> {
+    (0..u32::BITS).filter(|bit| mask & 1 << bit != 0).collect()
 }
 
 #[cfg(test)]
@@ -198,7 +217,7 @@ pub(super) mod tests {
         build_for, predicate,
     };
 
-    const TRAPS: [Trap; 22] = [
+    const TRAPS: [Trap; 24] = [
         Trap::Exec,
         Trap::OpenWrite,
         Trap::OpenRead,
@@ -209,6 +228,8 @@ pub(super) mod tests {
         Trap::Chown,
         Trap::Link,
         Trap::Symlink,
+        Trap::Socket,
+        Trap::RareSocket,
         Trap::Connect,
         Trap::Bind,
         Trap::Listen,
@@ -245,6 +266,7 @@ pub(super) mod tests {
             Predicate::AtMost { arg, max } => low(arg) <= max,
             Predicate::NotNull { arg } => args[usize::from(arg)] != 0,
             Predicate::InSet { arg, mask } => low(arg) < 32 && mask & 1 << low(arg) != 0,
+            Predicate::NotInSet { arg, mask } => low(arg) >= 32 || mask & 1 << low(arg) == 0,
         }
     }
 
@@ -255,6 +277,8 @@ pub(super) mod tests {
         }
         if arch == I386 && nr == 102 {
             let classes = [
+                (1, Trap::Socket),
+                (1, Trap::RareSocket),
                 (2, Trap::Bind),
                 (3, Trap::Connect),
                 (4, Trap::Listen),

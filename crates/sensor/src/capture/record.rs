@@ -237,6 +237,13 @@ fn cap(room: &mut [u8], most: usize) -> &mut [u8] {
     &mut room[..length]
 }
 
+/// The number in a path that names a descriptor of whoever uses it: what it leads to is known only now.
+fn named_descriptor(path: &[u8]) -> Option<i32> {
+    let own: [&[u8]; 3] = [b"/proc/self/fd/", b"/dev/fd/", b"/proc/thread-self/fd/"];
+    let number = own.iter().find_map(|prefix| path.strip_prefix(*prefix))?;
+    std::str::from_utf8(number).ok()?.parse().ok().filter(|number| *number >= 0)
+}
+
 struct Reading<'a> {
     reader: Reader,
     head: &'a Head,
@@ -285,17 +292,19 @@ impl Reading<'_> {
     }
 
     fn path(&self, arg: u8, directory: Option<u8>, writer: &mut Writer<'_>) {
-        let mut relative = false;
+        let (mut relative, mut descriptor) = (false, None);
         writer.item(ItemKind::Text, arg, |room| {
             let room = cap(room, MAX_TEXT);
             let (length, more) = self.reader.text(self.head.tid, self.arg(arg), room)?;
             relative = room[..length].first() != Some(&b'/');
+            descriptor = named_descriptor(&room[..length]);
             Some((length, more))
         });
-        if !relative {
-            return;
-        }
-        let number = directory.map_or(libc::AT_FDCWD, |index| self.arg(index) as i32);
+        let number = match descriptor {
+            Some(number) => number,
+            None if !relative => return,
+            None => directory.map_or(libc::AT_FDCWD, |index| self.arg(index) as i32),
+        };
         let base = match number {
             libc::AT_FDCWD => ProcPath::of(self.head.tid, "cwd"),
             number => ProcPath::descriptor(self.head.tid, number),

@@ -74,6 +74,16 @@ pub(crate) fn params(kind: EventType) -> &'static [Param] {
             const { &[p("dirfd", 0, Form::Dirfd), p("path", 1, Form::Path), p("mode", 2, Form::Mode)] }
         }
         Chmod | Fchmod | Fchmodat | Fchmodat2 | Chown | Lchown | Fchown | Fchownat => attribute_params(kind),
+        // Falco's `type` and `proto`; the rest of the type's bits are flags.
+        Socket => {
+            const {
+                &[
+                    p("domain", 0, Form::Enum(&flags::FAMILY)),
+                    p("type", 1, Form::Int),
+                    p("proto", 2, Form::Int),
+                ]
+            }
+        }
         Connect | Bind | Sendto | Sendmsg | Sendmmsg | Accept => const { &[p("fd", 0, Form::Int)] },
         Accept4 => const { &[p("fd", 0, Form::Int), p("flags", 3, Form::Flags(&flags::ACCEPT))] },
         Listen => const { &[p("fd", 0, Form::Int), p("backlog", 1, Form::Int)] },
@@ -248,6 +258,7 @@ pub(crate) fn kind_of(arch: u32, nr: i32) -> Option<EventType> {
 const X86_64: &[(i32, EventType)] = &[
     (2, Open),
     (33, Dup2),
+    (41, Socket),
     (42, Connect),
     (43, Accept),
     (44, Sendto),
@@ -328,6 +339,7 @@ const AARCH64: &[(i32, EventType)] = &[
     (146, Setuid),
     (147, Setresuid),
     (149, Setresgid),
+    (198, Socket),
     (200, Bind),
     (201, Listen),
     (202, Accept),

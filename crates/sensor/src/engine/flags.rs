@@ -89,6 +89,27 @@ pub(crate) const UMOUNT: [(u64, &str); 4] = [(1, "FORCE"), (2, "DETACH"), (4, "E
 pub(crate) const EXEC: [(u64, &str); 4] =
     [(1, "EXE_WRITABLE"), (2, "EXE_UPPER_LAYER"), (4, "EXE_FROM_MEMFD"), (8, "EXE_LOWER_LAYER")];
 
+/// Families of sockets (`linux/socket.h`), those there is a use for in containers.
+pub(crate) const FAMILY: [(u64, &str); 17] = [
+    (0, "AF_UNSPEC"),
+    (1, "AF_UNIX"),
+    (2, "AF_INET"),
+    (3, "AF_AX25"),
+    (4, "AF_IPX"),
+    (10, "AF_INET6"),
+    (15, "AF_KEY"),
+    (16, "AF_NETLINK"),
+    (17, "AF_PACKET"),
+    (21, "AF_RDS"),
+    (29, "AF_CAN"),
+    (30, "AF_TIPC"),
+    (31, "AF_BLUETOOTH"),
+    (33, "AF_RXRPC"),
+    (38, "AF_ALG"),
+    (40, "AF_VSOCK"),
+    (44, "AF_XDP"),
+];
+
 /// Requests of ptrace.
 pub(crate) const PTRACE: [(u64, &str); 29] = [
     (0, "PTRACE_TRACEME"),

@@ -87,8 +87,13 @@ impl Observer {
     }
 
     fn execute(&mut self, event: &mut Event, decoded: Decoded) {
+        // A relative program is looked up from the directory the process is in.
+        let relative = decoded.unresolved.first().filter(|path| !path.raw.starts_with('/'));
+        let directory =
+            relative.and_then(|path| path.base.clone()).filter(|_| event.kind == EventType::Execve);
         let given = event.paths.first().map(|(_, path)| path.clone()).unwrap_or_default();
-        let (path, file, memfd) = self.program(&event.process, &given);
+        let link = decoded.unresolved.first().and_then(|path| path.base.as_deref());
+        let (path, file, memfd) = self.program(&event.process, &given, link);
         let written = self.origins.was_written(&given);
         if event.outcome == Outcome::Attempt
             && !memfd
@@ -103,7 +108,7 @@ impl Observer {
             argv: decoded.argv.unwrap_or_default(),
             env: decoded.env,
             interpreter: confirm::interpreter_of(&file),
-            upper_layer: if memfd { Some(false) } else { self.origins.is_new(&given, &file) },
+            upper_layer: if memfd { Some(false) } else { self.origins.is_new(&given, &path, &file) },
             memfd,
             writable: memfd || confirm::is_writable(&event.process, &file),
             path,
@@ -113,12 +118,16 @@ impl Observer {
             after.name = paths::file_name(&given).to_owned();
             paths::cut(&mut after.name, 15);
         }
+        if let Some(directory) = directory {
+            after.cwd = directory;
+        }
         event.process = self.table.replace(after);
         add_exec_args(event);
     }
 
-    /// The program's real path as the kernel would name it, where it is found, and whether it is memory only.
-    fn program(&self, process: &Process, given: &str) -> (String, InRoot, bool) {
+    /// The program's real path as the kernel would name it, where it is found, and whether it is memory only. `link`
+    /// is what a path that names a descriptor led to when the call was made.
+    fn program(&self, process: &Process, given: &str, link: Option<&str>) -> (String, InRoot, bool) {
         let procfs = self.table.procfs();
         if is_memfd(given) {
             return (without_deleted(given).to_owned(), InRoot::own(given), true);
@@ -129,7 +138,7 @@ impl Observer {
             .map(str::to_owned)
             .or_else(|| given.strip_prefix(&format!("/proc/{}/fd/", process.pid)).map(str::to_owned));
         if let Some(number) = number.and_then(|number| number.parse::<u32>().ok()) {
-            let link = procfs.link(process.pid, &format!("fd/{number}"));
+            let link = link.map(str::to_owned).or_else(|| procfs.link(process.pid, &format!("fd/{number}")));
             // After the execution the descriptor may be closed, but then the program is what runs.
             let link = link.or_else(|| procfs.link(process.pid, "exe")).unwrap_or_default();
             if is_memfd(&link) {
@@ -192,6 +201,9 @@ impl Observer {
         let mut after = (*event.process).clone();
         without_deleted(&exe).clone_into(&mut after.exepath);
         after.name = stat.comm;
+        if let Some(cwd) = self.table.procfs().link(pid, "cwd") {
+            after.cwd = cwd;
+        }
         if after != *event.process {
             event.process = self.table.replace(after);
         }

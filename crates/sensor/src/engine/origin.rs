@@ -41,13 +41,13 @@ impl Origins {
         self.written.contains(&hash(path))
     }
 
-    /// Whether the file of that path (found at `file`) did not come with the image. `None` when the file is gone
-    /// and was never seen written.
-    pub(crate) fn is_new(&self, path: &str, file: &Path) -> Option<bool> {
-        if self.was_written(path) {
+    /// Whether the file of that path (found at `file`, without links `real`) did not come with the image. A new link
+    /// to an old file is an old file. `None` when the file is gone and was never seen written.
+    pub(crate) fn is_new(&self, path: &str, real: &str, file: &Path) -> Option<bool> {
+        if self.was_written(real) {
             return Some(true);
         }
-        let data = std::fs::metadata(file).ok()?;
+        let Ok(data) = std::fs::metadata(file) else { return self.was_written(path).then_some(true) };
         let seconds = u64::try_from(data.ctime()).unwrap_or(0);
         let changed = seconds
             .saturating_mul(1_000_000_000)
@@ -77,10 +77,18 @@ mod tests {
         fs::write(&file, "x").unwrap();
         let path = file.to_str().unwrap();
         let mut origins = Origins::since(Timestamp::now().0 + 60_000_000_000);
-        assert_eq!(origins.is_new(path, &file), Some(false));
+        assert_eq!(origins.is_new(path, path, &file), Some(false));
+        origins.written("/link");
+        assert_eq!(origins.is_new("/link", path, &file), Some(false), "only the link is new");
         origins.written(path);
-        assert_eq!(origins.is_new(path, &file), Some(true));
-        assert_eq!(Origins::since(1).is_new(path, &file), Some(true));
-        assert_eq!(Origins::since(1).is_new("/gone", &directory.path().join("gone")), None);
+        assert_eq!(origins.is_new(path, path, &file), Some(true));
+        assert_eq!(Origins::since(1).is_new(path, path, &file), Some(true));
+        let gone = directory.path().join("gone");
+        assert_eq!(Origins::since(1).is_new("/gone", "/gone", &gone), None);
+        assert_eq!(
+            origins.is_new("/link", "/link", &gone),
+            Some(true),
+            "it was seen and may have removed itself"
+        );
     }
 }

@@ -14,7 +14,7 @@ const SETTLE: Duration = Duration::from_millis(3);
 const LOOKS: u32 = 3;
 /// The thread may not have had a CPU since: it is waited for until its call is this old while other calls wait to be
 /// handled. Older ones are not waited for, so the engine cannot fall behind by more than this.
-const BUSY: Duration = Duration::from_millis(20);
+const BUSY: Duration = Duration::from_millis(50);
 /// The same while no other call waits: two periods of the kernel's CPU bandwidth control and some.
 const IDLE: Duration = Duration::from_millis(250);
 /// Time between the first two looks; each later one takes twice as long.
@@ -30,7 +30,8 @@ pub(super) fn settle(observer: &mut Observer, event: &mut Event, others_wait: im
     while observer.confirm(event) {
         let age = age(event);
         let expected = looks < LOOKS || age < SETTLE;
-        let delayed = || age < if others_wait() { BUSY } else { IDLE } && observer.may_not_have_run(event.tid);
+        let delayed =
+            || age < if others_wait() { BUSY } else { IDLE } && observer.may_not_have_run(event.tid);
         if !(expected || delayed()) {
             return;
         }

@@ -99,7 +99,11 @@ impl Table {
             && let Some(entry) = self.processes.get_mut(&pid)
         {
             entry.used = self.clock;
-            return Arc::clone(&entry.process);
+            let process = Arc::clone(&entry.process);
+            return match stat.filter(|_| pid == tid) {
+                Some(stat) => self.in_session(process, stat),
+                None => process,
+            };
         }
         let status = self.living_status(tid, stat);
         let pid = status.as_ref().map_or(tid, |status| status.tgid);
@@ -117,6 +121,17 @@ impl Table {
                 self.learn(pid, of_process.as_ref().or(stat), status.as_ref(), 0)
             }
         }
+    }
+
+    /// A process may have moved to another session, group or terminal since it was learned.
+    fn in_session(&mut self, process: Arc<Process>, stat: &Stat) -> Arc<Process> {
+        if (process.pgid, process.sid, process.tty) == (stat.pgid, stat.sid, stat.tty) {
+            return process;
+        }
+        let mut after = (*process).clone();
+        (after.pgid, after.sid, after.tty) = (stat.pgid, stat.sid, stat.tty);
+        after.sname = self.session_name(&after);
+        self.replace(after)
     }
 
     fn known(&self, tid: u32, stat: Option<&Stat>) -> Option<u32> {

@@ -55,6 +55,18 @@ fn a_dead_child_has_its_parent_and_its_program() {
 }
 
 #[test]
+fn a_process_that_got_a_terminal_has_it_at_its_next_execution() {
+    let proc = tempfile::tempdir().unwrap();
+    add(proc.path(), 100, 100, "sh", 0, 50, 0);
+    let mut table = table(proc.path());
+    assert_eq!(table.process_of(100, Some(&stat("sh", 0, 50))).tty, 0);
+    let later = Stat { tty: 34817, sid: 100, pgid: 7, ..stat("sh", 0, 50) };
+    let after = table.process_of(100, Some(&later));
+    assert_eq!((after.tty, after.pgid, after.name.as_str()), (34817, 7, "sh"));
+    assert_eq!(table.process_of(100, None).tty, 34817);
+}
+
+#[test]
 fn threads_belong_to_their_process() {
     let proc = tempfile::tempdir().unwrap();
     add(proc.path(), 200, 200, "app", 0, 70, 7);
