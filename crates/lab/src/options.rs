@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
+use fargard_sensor::config::PrintFormat;
 use fargard_taskdef::TaskDefinition;
 
 /// Name of the hidden subcommand with which the lab starts itself inside a container; its arguments come on
@@ -61,8 +62,8 @@ pub struct SensorOptions {
     pub server: Option<SensorServer>,
     /// Rules files on this machine; empty for the built-in rules.
     pub rules: Vec<PathBuf>,
-    /// Print detections (Falco's line) on the container's standard error.
-    pub print: bool,
+    /// How detections are printed on the container's standard error.
+    pub print: PrintFormat,
 }
 
 /// The server the sensor reports to.

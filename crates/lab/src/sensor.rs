@@ -33,7 +33,7 @@ pub(crate) struct SensorSpec {
     server: Option<ServerSpec>,
     rules: Vec<PathBuf>,
     spool: PathBuf,
-    print: bool,
+    print: PrintFormat,
     metadata: String,
     /// A loaded rule asks for the environment of processes.
     needs_environment: bool,
@@ -163,8 +163,8 @@ impl SensorSpec {
             rules: self.rules.clone(),
             server,
             spool: Some(Spool { directory: self.spool.clone(), max_bytes: DEFAULT_SPOOL_BYTES }),
-            print: if self.print { PrintFormat::Text } else { PrintFormat::None },
-            announce: self.print,
+            print: self.print,
+            announce: self.print != PrintFormat::None,
             metadata: Some(self.metadata.clone()),
             ..Config::default()
         })

@@ -12,8 +12,8 @@ use std::{
 use anyhow::Context;
 use clap::{Subcommand, ValueHint};
 use fargard_lab::{
-    ContainerState, LabError, Observation, Options, Outcome, RunningTask, SensorOptions, SensorServer,
-    Stream, Task,
+    ContainerState, LabError, Observation, Options, Outcome, PrintFormat, RunningTask, SensorOptions,
+    SensorServer, Stream, Task,
 };
 use fargard_model::bounded;
 use fargard_taskdef::{Issue, Severity, TaskDefinition, json::MAX_BYTES};
@@ -72,6 +72,9 @@ struct Run {
     /// PEM file with the only authorities trusted for the server
     #[arg(long, value_name = "FILE", requires = "server", value_hint = ValueHint::FilePath)]
     ca_file: Option<PathBuf>,
+    /// Print detections as Falco's JSON alerts, one a line
+    #[arg(long, conflicts_with_all = ["no_sensor", "server"])]
+    json: bool,
     /// Falco rules file instead of the built-in rules; later ones may override earlier ones
     #[arg(long, value_name = "FILE", conflicts_with = "no_sensor", value_hint = ValueHint::FilePath)]
     rules: Vec<PathBuf>,
@@ -113,7 +116,12 @@ impl Run {
             (Some(url), Some(token)) => Some(SensorServer { url, token, ca_file: self.ca_file }),
             _ => None,
         };
-        let sensor = SensorOptions { print: server.is_none(), server, rules: self.rules };
+        let print = match (&server, self.json) {
+            (Some(_), _) => PrintFormat::None,
+            (None, false) => PrintFormat::Text,
+            (None, true) => PrintFormat::Json,
+        };
+        let sensor = SensorOptions { print, server, rules: self.rules };
         Ok(Options {
             rootfs,
             cluster: self.cluster,

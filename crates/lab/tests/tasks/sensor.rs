@@ -1,6 +1,6 @@
 //! Containers under the sensor.
 
-use fargard_lab::{Options, SensorOptions};
+use fargard_lab::{Options, PrintFormat, SensorOptions};
 use libtest_mimic::Trial;
 
 use crate::{bench::Bench, rooted};
@@ -12,7 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn example() {
     let text = include_bytes!("../../../../examples/fargate-vulnerability-compliance-task.json");
     let mut options = Options::new(fargard_taskdef::read(text).unwrap().definition);
-    options.sensor = Some(SensorOptions { print: true, ..SensorOptions::default() });
+    options.sensor = Some(SensorOptions { print: PrintFormat::Text, ..SensorOptions::default() });
     let bench = Bench::start(options);
     bench.wait_for_line("[+] Sleeping...");
     let line = bench.wait_for_line("/tmp/xmrig");
