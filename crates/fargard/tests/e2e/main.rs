@@ -5,9 +5,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "tests fail by panicking"
+    clippy::print_stderr,
+    reason = "tests fail by panicking and say what they skip"
 )]
 
+mod actions;
 mod console;
 mod demo;
 mod engine_killed;

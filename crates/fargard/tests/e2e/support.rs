@@ -25,6 +25,18 @@ pub(crate) fn repository() -> PathBuf {
         .to_owned()
 }
 
+/// Test material that lives beside the repository; `None`, said visibly, when it is not there.
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
+    let root =
+        std::env::var_os("FARGARD_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
+    let full = root.join(path);
+    if !full.exists() {
+        eprintln!("skipped: no {}", full.display());
+        return None;
+    }
+    Some(full)
+}
+
 /// Whether this test runs as root; namespaces and overlay mounts need it.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
