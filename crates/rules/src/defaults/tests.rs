@@ -3,7 +3,7 @@ use std::{
     path::PathBuf,
 };
 
-use fargard_model::{Trap, standard};
+use fargard_model::{Trap, TrapSet, standard};
 
 use super::default_rules;
 use crate::{MAX_FILE, Ruleset, SourceFile, load, testing::write, unit_test};
@@ -87,6 +87,9 @@ fn only_the_read_rules_force_every_open() {
     let whole = ruleset().traps();
     assert!(whole.contains(Trap::OpenRead));
     let without = load(&default_rules()[..1]).ruleset.unwrap().traps();
+    let correlations = load(&default_rules()[..2]).ruleset.unwrap().traps();
+    let classes = |traps: &TrapSet| traps.iter().map(|(trap, _)| trap).collect::<Vec<_>>();
+    assert_eq!(classes(&without), classes(&correlations), "sequences and thresholds force nothing more");
     let needed: BTreeMap<_, _> = without.iter().collect();
     assert!(!without.contains(Trap::OpenRead), "{:?}", needed.get(&Trap::OpenRead));
     for unneeded in [Trap::Accept, Trap::SendtoAddress, Trap::Sendmsg, Trap::Setuid, Trap::Chown, Trap::Bind]
