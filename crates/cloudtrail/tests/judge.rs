@@ -1,6 +1,8 @@
 //! The official CloudTrail rules on recorded attacks, against the alerts that Falco gave.
 
-use std::path::PathBuf;
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, its helpers too")]
+
+use std::path::{Path, PathBuf};
 
 use fargard_cloudtrail::Reader;
 use fargard_outputs::falco::{self, TimeFormat};
@@ -19,13 +21,13 @@ fn shared(path: &str) -> Option<PathBuf> {
     None
 }
 
-fn text(path: PathBuf) -> String {
-    fargard_model::bounded::read_to_string(&path, 16 << 20).unwrap()
+fn text(path: &Path) -> String {
+    fargard_model::bounded::read_to_string(path, 16 << 20).unwrap()
 }
 
 fn official_rules() -> Option<Ruleset> {
     let path = shared("falco/aws_cloudtrail_rules.yaml")?;
-    let report = load(&[SourceFile { name: "aws_cloudtrail_rules.yaml".into(), text: text(path) }]);
+    let report = load(&[SourceFile { name: "aws_cloudtrail_rules.yaml".into(), text: text(&path) }]);
     let said: Vec<String> = report.diagnostics.iter().map(ToString::to_string).collect();
     assert_eq!(said, Vec::<String>::new());
     report.ruleset
@@ -36,7 +38,7 @@ fn json(line: &str) -> Value {
 }
 
 /// Every alert of all matching rules, in the order of the records and of the rules.
-fn alerts(rules: &Ruleset, folder: PathBuf) -> (usize, Vec<Value>) {
+fn alerts(rules: &Ruleset, folder: &Path) -> (usize, Vec<Value>) {
     let (mut records, mut matches, mut alerts) = (0, Vec::new(), Vec::new());
     for record in Reader::open(&[folder]).unwrap() {
         let record = record.unwrap();
@@ -67,8 +69,8 @@ fn alerts_are_falcos() {
         else {
             return;
         };
-        let expected: Vec<Value> = text(expected).lines().map(json).collect();
-        let (read, found) = alerts(&rules, input);
+        let expected: Vec<Value> = text(&expected).lines().map(json).collect();
+        let (read, found) = alerts(&rules, &input);
         assert_eq!((read, found.len()), (records, count), "{folder}");
         for (found, expected) in found.iter().zip(&expected) {
             assert_eq!(found, expected, "{folder}");
