@@ -1,9 +1,12 @@
 //! `fargard rules`: Falco rules, checked, listed and explained. One file a command.
 
 mod check;
+mod config;
 mod explain;
 mod import;
 mod list;
+mod schema;
+mod replay;
 mod test;
 
 use std::{
@@ -36,10 +39,14 @@ enum What {
     List(list::Args),
     /// Say which calls the rules make the sensor stop, or what a rule's condition is in full
     Explain(explain::Args),
+    /// Print the JSON schema of rule files, for editors
+    Schema(schema::Args),
     /// Run the unit tests of rules and say which clauses they exercise
     Test(test::Args),
     /// Convert Sigma rules to Falco rules
     Import(import::Args),
+    /// Run rules over recorded events, Falco captures and CloudTrail files
+    Replay(replay::Args),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -56,8 +63,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Check(args) => check::run(&args),
         What::List(args) => list::run(&args),
         What::Explain(args) => explain::run(&args),
+        What::Schema(args) => schema::run(&args),
         What::Test(args) => test::run(&args),
         What::Import(args) => import::run(&args),
+        What::Replay(args) => replay::run(&args),
     }
 }
 
