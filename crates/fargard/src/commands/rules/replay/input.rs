@@ -62,7 +62,7 @@ impl Input {
             Content::Events(JsonLines::new(whole))
         } else {
             let bytes = bounded::read_from(whole, MAX_FILE).map_err(failed)?;
-            let reader = Reader::of_bytes(&name, bytes).map_err(|error| error.to_string())?;
+            let reader = Reader::of_bytes(&name, bytes);
             Content::CloudTrail(Box::new(reader))
         };
         Ok(Self { name, content })
