@@ -22,6 +22,8 @@ pub struct Heartbeat {
     pub events: u64,
     /// Detections made.
     pub detections: u64,
+    /// Matches that were folded into detections with others.
+    pub folded: u64,
     /// What was not seen or not sent, by class.
     pub lost: Lost,
     /// How often the engine was restarted by the keeper.

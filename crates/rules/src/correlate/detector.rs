@@ -28,8 +28,8 @@ pub struct Alert {
 impl Alert {
     /// The event it is about: an earlier one, which was held back, or the one that was observed.
     #[must_use]
-    pub fn subject<'e>(&'e self, observed: Subject<'e>) -> Subject<'e> {
-        self.held.as_ref().map_or(observed, OwnedSubject::subject)
+    pub fn subject<'e>(&'e self, observed: impl Into<Option<Subject<'e>>>) -> Option<Subject<'e>> {
+        self.held.as_ref().map(OwnedSubject::subject).or(observed.into())
     }
 
     /// It is about an event that was held back when it was observed.
@@ -171,17 +171,17 @@ impl Detector {
         sum
     }
 
-    /// What an alert is to the rest of the product; `observed` is the event that gave it. `None` for an alert of
-    /// another ruleset.
+    /// What an alert is to the rest of the product; `observed` is the event that gave it, none where time did. `None`
+    /// for an alert of another ruleset.
     #[must_use]
-    pub fn detection(
-        &self,
-        alert: &Alert,
-        observed: Subject<'_>,
+    pub fn detection<'e>(
+        &'e self,
+        alert: &'e Alert,
+        observed: impl Into<Option<Subject<'e>>>,
         producer: &str,
         hostname: &str,
     ) -> Option<Detection> {
-        let subject = alert.subject(observed);
+        let subject = alert.subject(observed)?;
         let Subject::Call(event) = subject else { return None };
         let mut detection = self.ruleset.detection(alert.rule, event, producer, hostname)?;
         detection.folded = alert.folded;
@@ -191,13 +191,13 @@ impl Detector {
 
     /// What an alert says, of calls and of records; otherwise as [`Self::detection`].
     #[must_use]
-    pub fn alert(
-        &self,
-        alert: &Alert,
-        observed: Subject<'_>,
+    pub fn alert<'e>(
+        &'e self,
+        alert: &'e Alert,
+        observed: impl Into<Option<Subject<'e>>>,
         hostname: &str,
     ) -> Option<fargard_model::Alert> {
-        let subject = alert.subject(observed);
+        let subject = alert.subject(observed)?;
         let mut said = self.ruleset.alert(alert.rule, subject, hostname)?;
         self.complete(alert, subject, &mut said.output, &mut said.output_fields)?;
         Some(said)

@@ -156,7 +156,7 @@ fn folded(text: &str, happenings: &[Happening]) -> Vec<(u64, u32, u64)> {
     let mut now = 0;
     let mut note = |now: u64, alerts: &[Alert], observed: Subject<'_>| {
         for alert in alerts {
-            let Subject::Call(event) = alert.subject(observed) else { panic!("a call") };
+            let Subject::Call(event) = alert.subject(Some(observed)).unwrap() else { panic!("a call") };
             found.push((now, event.process.vpid, alert.folded + 1));
         }
     };

@@ -79,7 +79,7 @@ fn observe(detector: &mut Detector, events: &[Event]) -> Vec<String> {
 }
 
 fn output(detector: &Detector, alerts: &[Alert], event: &Event) -> Vec<String> {
-    let detection = |alert| detector.detection(alert, Subject::Call(event), "p", "h").unwrap();
+    let detection = |alert| detector.detection(alert, Some(Subject::Call(event)), "p", "h").unwrap();
     alerts.iter().map(|alert| detection(alert).output).collect()
 }
 
@@ -94,7 +94,7 @@ fn a_sequence_tells_of_all_its_steps() {
     let mut alerts = Vec::new();
     let events = dropped(60);
     events.iter().for_each(|event| detector.observe(event, &mut alerts));
-    let detection = detector.detection(&alerts[0], Subject::Call(&events[2]), "p", "h").unwrap();
+    let detection = detector.detection(&alerts[0], Some(Subject::Call(&events[2])), "p", "h").unwrap();
     assert_eq!(detection.id, "p-62-1");
     insta::assert_json_snapshot!(detection.output_fields);
 }
@@ -178,7 +178,7 @@ fn what_is_folded_is_told_of_when_time_passes_without_events() {
     assert!(alerts.is_empty());
     detector.advance(at(60), &mut alerts);
     assert_eq!(output(&detector, &alerts, &listens[0]), ["o 5 | folded=3"]);
-    let detection = detector.detection(&alerts[0], Subject::Call(&listens[0]), "p", "h").unwrap();
+    let detection = detector.detection(&alerts[0], None, "p", "h").unwrap();
     assert_eq!((detection.folded, detection.id.as_str()), (3, "p-5-0"));
     assert_eq!(detection.output_fields["correlation.folded"], 3);
     // The detection began another minute.

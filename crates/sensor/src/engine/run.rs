@@ -11,7 +11,7 @@ use std::{
 };
 
 use fargard_model::{CheckStatus, Event, Heartbeat, Record, Timestamp};
-use fargard_rules::{RuleId, Ruleset};
+use fargard_rules::{Alert, Detector, Ruleset, Subject};
 use fargard_scan::{CHECK_426, Target};
 
 use super::{
@@ -72,7 +72,7 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
 
 struct Engine {
     config: Arc<Config>,
-    rules: Ruleset,
+    detector: Detector,
     printer: Printer,
     info: CaptureInfo,
     enabled: usize,
@@ -86,7 +86,9 @@ struct Engine {
     detections: u64,
     undecoded: u64,
     last_heartbeat: Instant,
-    matches: Vec<RuleId>,
+    alerts: Vec<Alert>,
+    /// Sequences and counts under way that were dropped for want of room, as far as that was reported.
+    evicted: u64,
 }
 
 impl Engine {
@@ -115,7 +117,7 @@ impl Engine {
         let uplink = start_uplink(&config, &common, restarts);
         let mut engine = Self {
             config,
-            rules,
+            detector: Detector::new(Arc::new(rules)),
             printer,
             info: consumer.info(),
             enabled,
@@ -129,7 +131,8 @@ impl Engine {
             detections: 0,
             undecoded: 0,
             last_heartbeat: Instant::now(),
-            matches: Vec::new(),
+            alerts: Vec::new(),
+            evicted: 0,
         };
         engine.common.identity.wait(IDENTITY_WAIT);
         engine.apply_identity();
@@ -165,41 +168,42 @@ impl Engine {
     }
 
     fn handle(&mut self, mut event: Event, others_wait: impl Fn() -> bool) {
-        let mut matches = std::mem::take(&mut self.matches);
-        matches.clear();
+        let mut alerts = std::mem::take(&mut self.alerts);
+        alerts.clear();
         let behind = age(&event) > BEHIND;
         let decision = match &self.uplink {
             Some(_) => self.rates.decide(&event),
             None => Decision::Skip,
         };
         let missing = observer::missing(event.kind);
-        let could_match = missing.is_none_or(|missing| self.rules.could_match(&event, missing));
-        if could_match || (decision == Decision::Send && !behind) {
+        let could_match = missing.is_none_or(|missing| self.detector.ruleset().could_match(&event, missing));
+        if could_match || self.printer.records() || (decision == Decision::Send && !behind) {
             settle(&mut self.observer, &mut event, others_wait);
         }
         if could_match {
-            self.rules.evaluate(&event, &mut matches);
+            self.detector.observe(&event, &mut alerts);
         }
         self.observer.remember(&mut event);
-        for rule in &matches {
-            self.detect(*rule, &event);
+        for alert in &alerts {
+            self.detect(alert, Some(&event));
         }
-        if !matches.is_empty() && !behind {
+        if !alerts.is_empty() && !behind {
             self.wait_until_safe();
         }
-        self.matches = matches;
+        self.alerts = alerts;
         if let Some(checks) = &mut self.checks
             && !checks.intake.consider(&event)
         {
             self.common.outbox.add_lost("check_files", 1);
         }
+        self.printer.event(&event);
         self.send_event(event, decision);
     }
 
-    fn detect(&mut self, rule: RuleId, event: &Event) {
-        let Some(detection) = self.rules.detection(rule, event, &self.common.sensor, &self.hostname) else {
-            return;
-        };
+    fn detect(&mut self, alert: &Alert, event: Option<&Event>) {
+        let observed = event.map(Subject::Call);
+        let detection = self.detector.detection(alert, observed, &self.common.sensor, &self.hostname);
+        let Some(detection) = detection else { return };
         self.detections += 1;
         self.printer.detection(&detection);
         if self.uplink.is_some() {
@@ -248,8 +252,26 @@ impl Engine {
         }
     }
 
+    /// Lets detections through that were held back until now, or all of them.
+    fn release(&mut self, all: bool) {
+        let mut alerts = std::mem::take(&mut self.alerts);
+        if all {
+            self.detector.finish(&mut alerts);
+        } else {
+            self.detector.advance(Timestamp::now(), &mut alerts);
+        }
+        for alert in &alerts {
+            self.detect(alert, None);
+        }
+        self.alerts = alerts;
+        let evicted = self.detector.statistics().evicted;
+        self.common.outbox.add_lost("correlation", evicted - self.evicted);
+        self.evicted = evicted;
+    }
+
     fn heartbeat(&mut self, consumer: &Consumer, last: bool) {
         self.last_heartbeat = Instant::now();
+        self.release(last);
         let counters = consumer.counters();
         self.common.outbox.set_capture_lost(&counters.lost);
         if self.uplink.is_none() {
@@ -264,6 +286,7 @@ impl Engine {
             notes: self.info.notes.iter().map(|note| (*note).to_owned()).collect(),
             events: counters.seen,
             detections: self.detections,
+            folded: self.detector.statistics().folded,
             lost: self.common.outbox.lost(),
             engine_restarts: counters.engine_restarts,
             rules: self.enabled as u64,
