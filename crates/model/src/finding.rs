@@ -127,7 +127,7 @@ fn identity(parts: &[&str]) -> String {
 }
 
 impl Finding {
-    /// A new finding with one occurrence.
+    /// A new finding with one occurrence, and those that the detection stands for.
     #[must_use]
     pub fn of_detection(detection: &Detection) -> Self {
         Self {
@@ -139,7 +139,7 @@ impl Finding {
             state: FindingState::Open,
             first_seen: detection.time,
             last_seen: detection.time,
-            count: 1,
+            count: detection.folded.saturating_add(1),
             summary: detection.output.clone(),
             tags: detection.tags.clone(),
             task: (*detection.event.task).clone(),
@@ -170,7 +170,7 @@ impl Finding {
     /// Adds a later (or earlier, when batches arrive out of order) occurrence of the same identity. A closed
     /// finding opens again only for an occurrence newer than the last one known.
     pub fn fold(&mut self, newer: &Self) {
-        self.count += newer.count;
+        self.count = self.count.saturating_add(newer.count);
         self.priority = self.priority.min(newer.priority);
         self.first_seen = self.first_seen.min(newer.first_seen);
         if newer.last_seen > self.last_seen {

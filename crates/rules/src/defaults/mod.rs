@@ -7,7 +7,7 @@ use crate::SourceFile;
 pub fn default_rules() -> Vec<SourceFile> {
     [
         ("fargard_rules.yaml", include_str!("../../../../rules/fargard_rules.yaml")),
-        ("fargard_correlations.yaml", include_str!("../../../../rules/fargard_correlations.yaml")),
+        ("fargard_rules_correlated.yaml", include_str!("../../../../rules/fargard_rules_correlated.yaml")),
         ("fargard_rules_read.yaml", include_str!("../../../../rules/fargard_rules_read.yaml")),
     ]
     .map(|(name, text)| SourceFile { name: name.to_owned(), text: text.to_owned() })
