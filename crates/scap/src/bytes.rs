@@ -73,9 +73,40 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes))
 }
 
-/// Strings that each end with NUL.
+/// Bytes of arguments or of an environment that are kept, as many as Falco records.
+const MAX_STRINGS: usize = 4096;
+
+/// Strings that each end with NUL; what exceeds the longest list that Falco records is left out.
 pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
+    let bytes = bytes.get(..MAX_STRINGS).unwrap_or(bytes);
     let ended = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     let empty = bytes.is_empty();
     ended.split(|byte| *byte == 0).filter(move |_| !empty).map(String::from_utf8_lossy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{signed, strings, text, unsigned};
+
+    #[test]
+    fn strings_end_with_nul_and_the_last_need_not() {
+        for (bytes, expected) in [
+            (&b""[..], &[][..]),
+            (b"a\0", &["a"]),
+            (b"a\0\0b c\0", &["a", "", "b c"]),
+            (b"a\0b", &["a", "b"]),
+            (b"\xff\0", &["\u{fffd}"]),
+        ] {
+            assert_eq!(strings(bytes).collect::<Vec<_>>(), expected);
+        }
+        assert_eq!(strings(&b"x\0".repeat(40_000)).count(), 2048);
+        assert_eq!(text(b"/a\0rest"), "/a");
+    }
+
+    #[test]
+    fn numbers_are_as_wide_as_their_bytes() {
+        assert_eq!((signed(&[0xff]), unsigned(&[0xff])), (Some(-1), Some(255)));
+        assert_eq!((signed(&[0xfe, 0xff]), signed(&[1, 0, 0, 0])), (Some(-2), Some(1)));
+        assert_eq!((signed(&[0; 3]), unsigned(&[])), (None, None));
+    }
 }

@@ -15,16 +15,27 @@ pub(crate) struct Full {
 }
 
 /// Bytes in use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Budget {
     used: usize,
+    limit: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::of(MAX_BYTES)
+    }
 }
 
 impl Budget {
+    pub(crate) fn of(limit: usize) -> Self {
+        Self { used: 0, limit }
+    }
+
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), Full> {
         self.used = self.used.saturating_add(bytes);
-        if self.used > MAX_BYTES {
-            return Err(Full { what: "bytes of processes and descriptors at a time", limit: MAX_BYTES });
+        if self.used > self.limit {
+            return Err(Full { what: "bytes of processes and descriptors at a time", limit: self.limit });
         }
         Ok(())
     }

@@ -335,4 +335,25 @@ mod tests {
             lineage(&mut threads, tid);
         }
     }
+
+    #[test]
+    fn what_threads_take_is_bounded_and_given_back() {
+        let mut budget = Budget::of(1 << 20);
+        let mut threads = Threads::default();
+        let files = Files::default().create();
+        let new = |tid| {
+            let process = Process { env: vec!["A=b".into(); 500], ..Process::default() };
+            NewThread { tid, ptid: tid - 1, files, process }
+        };
+        for round in 0..10 {
+            for tid in 0..30 {
+                threads.insert(new(tid), &mut budget).unwrap();
+            }
+            for tid in 0..30 {
+                assert_eq!(threads.remove(tid, None, &mut budget), Some(files), "{round}");
+            }
+        }
+        let full = (0..1000).find_map(|tid| threads.insert(new(tid), &mut budget).err());
+        assert_eq!(full.map(|full| full.limit), Some(1 << 20));
+    }
 }
