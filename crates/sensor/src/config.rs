@@ -65,6 +65,8 @@ pub struct Config {
     pub print: PrintFormat,
     /// Where detections are printed.
     pub print_to: PrintTo,
+    /// File that every event is appended to, as JSON, one a line.
+    pub record: Option<PathBuf>,
     /// Say on standard error how calls are observed and what differs.
     pub announce: bool,
     /// Say at the end what was seen, even if nothing was lost.
@@ -178,6 +180,7 @@ impl Default for Config {
             spool: None,
             print: PrintFormat::None,
             print_to: PrintTo::Stderr,
+            record: None,
             announce: false,
             summary: false,
             checks: true,
@@ -233,6 +236,7 @@ impl Config {
             spool: env.spool()?,
             print,
             print_to: env.get("FARGARD_PRINT_TO").map(PrintTo::from).unwrap_or_default(),
+            record: None,
             announce: print != PrintFormat::None,
             summary: false,
             checks: env.switch("FARGARD_CHECKS")?.unwrap_or(true),

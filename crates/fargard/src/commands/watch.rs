@@ -1,6 +1,11 @@
 //! `fargard watch`: a command under the sensor.
 
-use std::{ffi::OsString, fs::File, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fs::File,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use fargard_model::Secret;
@@ -23,7 +28,8 @@ use crate::failure::BadInput;
         with --json. Works without root; what differs then is said in the first lines.",
     after_long_help = "Example:\n  \
         fargard watch -- sh -c 'touch /usr/bin/probe; exit 7'\n\n  \
-        fargard watch --rules my_rules.yaml --json --output alerts.jsonl -- ./server\n\n\
+        fargard watch --rules my_rules.yaml --json --output alerts.jsonl -- ./server\n\n  \
+        fargard watch --record events.jsonl -- ./server; fargard rules replay events.jsonl\n\n\
         Exit status: the command's; 2 when an option or a rules file cannot be used, 127 when the command is not \
         found."
 )]
@@ -38,6 +44,9 @@ pub(crate) struct Args {
     /// Where detections are printed: a file, which is replaced, or - for standard output [default: standard error]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Record every observed event as a line of JSON in this file, which is replaced; `fargard rules replay` reads it
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// How calls are observed: auto, notify, trace or none
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_backend)]
     backend: BackendChoice,
@@ -92,18 +101,16 @@ impl Args {
         let print_to = match &self.output {
             None => PrintTo::Stderr,
             Some(path) if path.as_os_str() == "-" => PrintTo::Stdout,
-            Some(path) => {
-                File::create(path)
-                    .map_err(|error| BadInput::because(format!("--output {}: {error}", path.display())))?;
-                PrintTo::File(std::path::absolute(path)?)
-            }
+            Some(path) => PrintTo::File(replaced("--output", path)?),
         };
+        let record = self.record.as_deref().map(|path| replaced("--record", path)).transpose()?;
         let config = Config {
             rules: self.rules.clone(),
             server: self.server()?,
             spool: self.spool.clone().map(|directory| Spool { directory, max_bytes: DEFAULT_SPOOL_BYTES }),
             print: if self.json { PrintFormat::Json } else { PrintFormat::Text },
             print_to,
+            record,
             announce: !self.quiet,
             summary: self.verbose,
             checks: !self.no_checks,
@@ -127,4 +134,10 @@ impl Args {
         engine::check_server(&server).map_err(|error| BadInput::because(format!("--ca-file: {error}")))?;
         Ok(Some(server))
     }
+}
+
+/// Empties or creates a file; its absolute path, since the engine works elsewhere.
+fn replaced(option: &str, path: &Path) -> anyhow::Result<PathBuf> {
+    File::create(path).map_err(|error| BadInput::because(format!("{option} {}: {error}", path.display())))?;
+    Ok(std::path::absolute(path)?)
 }

@@ -57,8 +57,8 @@ pub enum EngineError {
     /// The rules cannot be used.
     #[error("the rules cannot be used:\n{0}")]
     Rules(String),
-    /// Detections cannot be printed where they should be.
-    #[error("cannot append detections to {path}: {error}")]
+    /// Detections cannot be printed, or events not recorded, where they should be.
+    #[error("cannot append to {path}: {error}")]
     Output {
         /// The file.
         path: PathBuf,
@@ -103,6 +103,12 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         },
         error,
     })?;
+    let printer = match &config.record {
+        Some(path) => {
+            printer.recording(path).map_err(|error| EngineError::Output { path: path.clone(), error })?
+        }
+        None => printer,
+    };
     Ok(Prepared { config: config.clone(), rules, traps, printer })
 }
 

@@ -1,11 +1,12 @@
-//! Prints detections as Falco does.
+//! Prints detections as Falco does, and records events.
 
 use std::{
     fs::File,
     io::{self, Write},
+    path::Path,
 };
 
-use fargard_model::{CheckResult, Detection};
+use fargard_model::{CheckResult, Detection, Event};
 use fargard_outputs::falco::{self, TimeFormat};
 
 use crate::config::{Config, PrintFormat, PrintTo};
@@ -14,6 +15,7 @@ use crate::config::{Config, PrintFormat, PrintTo};
 pub(crate) struct Printer {
     format: PrintFormat,
     to: Box<dyn Write>,
+    record: Option<File>,
 }
 
 impl std::fmt::Debug for Printer {
@@ -34,7 +36,30 @@ impl Printer {
             PrintTo::Stdout => Box::new(io::stdout()),
             PrintTo::File(path) => Box::new(File::options().append(true).create(true).open(path)?),
         };
-        Ok(Self { format: config.print, to })
+        Ok(Self { format: config.print, to, record: None })
+    }
+
+    /// Records events, too.
+    ///
+    /// # Errors
+    /// The file cannot be opened for appending.
+    pub(crate) fn recording(self, path: &Path) -> io::Result<Self> {
+        let record = File::options().append(true).create(true).open(path)?;
+        Ok(Self { record: Some(record), ..self })
+    }
+
+    /// Whether events are recorded.
+    pub(crate) fn records(&self) -> bool {
+        self.record.is_some()
+    }
+
+    /// Records an event where that is wanted. One write a line: what was written is whole when the engine is killed.
+    pub(crate) fn event(&mut self, event: &Event) {
+        let Some(file) = &mut self.record else { return };
+        if let Ok(mut line) = serde_json::to_vec(event) {
+            line.push(b'\n');
+            let _ = file.write_all(&line);
+        }
     }
 
     /// Prints a detection. A reader that went away is not the watched program's trouble: nothing fails.
