@@ -78,6 +78,24 @@ impl fmt::Display for Code {
     }
 }
 
+/// Most diagnostics of one load: each looks for its place in the file, and nobody reads more.
+pub const MAX_DIAGNOSTICS: usize = 1_000;
+
+/// Whether one more of this code is to be made: there are not too many, or it is the first error.
+pub(crate) fn has_room(diagnostics: &[Diagnostic], code: Code) -> bool {
+    diagnostics.len() < MAX_DIAGNOSTICS
+        || (code.severity() == Severity::Error && !diagnostics.iter().any(Diagnostic::is_error))
+}
+
+/// Says at the last diagnostic that there may be more, where no more were made.
+pub(crate) fn mark_cut(diagnostics: &mut [Diagnostic]) {
+    if diagnostics.len() >= MAX_DIAGNOSTICS
+        && let Some(last) = diagnostics.last_mut()
+    {
+        last.help = Some(format!("there may be more: after {MAX_DIAGNOSTICS} only the first error is reported"));
+    }
+}
+
 /// Whether a diagnostic stops the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {

@@ -67,6 +67,7 @@ pub fn load_with(files: &[SourceFile], options: &Options) -> LoadReport {
     options.define(&mut definitions);
     let ruleset = compile::compile(files, &definitions, &mut diagnostics);
     let tests = unit_test::tests(files, &definitions.tests, ruleset.as_ref(), &mut diagnostics);
+    diagnostic::mark_cut(&mut diagnostics);
     let mut ruleset = ruleset.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     if let Some(ruleset) = &mut ruleset {
         options.finish(ruleset);

@@ -18,6 +18,7 @@ mod ports;
 mod posix_regex;
 pub(crate) mod program;
 mod sources;
+mod re2_posix;
 mod show;
 mod specialize;
 mod transform;
@@ -33,7 +34,7 @@ pub(crate) use output::{Output, OutputError};
 pub(crate) use specialize::Specializer;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Item},
+    diagnostic::{Code, Diagnostic, Item, has_room},
     load::{Definitions, Lists, Place, RuleDef},
     ruleset::{Rule, RuleKind, Ruleset},
     source::SourceFile,
@@ -70,6 +71,7 @@ pub(crate) fn compile(
     definitions: &Definitions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Ruleset> {
+    posix_regex::begin();
     let (lists, used_lists, too_long) = definitions.flat_lists();
     let mut compiler = Compiler {
         files,
@@ -100,20 +102,22 @@ pub(crate) fn compile(
 
 impl Compiler<'_> {
     fn report(&mut self, code: Code, place: &Place, message: String) {
-        if let Some(file) = self.files.get(place.file) {
+        if let Some(file) = self.files.get(place.file).filter(|_| has_room(self.diagnostics, code)) {
             self.diagnostics.push(Diagnostic::new(code, file, place.span.clone(), message));
         }
     }
 
     fn report_with_help(&mut self, code: Code, place: &Place, message: String, help: &str) {
-        if let Some(file) = self.files.get(place.file) {
+        if let Some(file) = self.files.get(place.file).filter(|_| has_room(self.diagnostics, code)) {
             let diagnostic = Diagnostic::new(code, file, place.span.clone(), message).with_help(help);
             self.diagnostics.push(diagnostic);
         }
     }
 
     fn report_item(&mut self, code: Code, trouble: Trouble, kind: &'static str, name: &str, at: &Place) {
-        let Some(file) = self.files.get(trouble.place.file) else { return };
+        let Some(file) = self.files.get(trouble.place.file).filter(|_| has_room(self.diagnostics, code)) else {
+            return;
+        };
         let of = self.files.get(at.file).map(|file| file.name.clone()).unwrap_or_default();
         let item = Item { kind, name: name.to_owned(), file: of, offset: at.span.start };
         let mut diagnostic = Diagnostic::new(code, file, trouble.place.span, trouble.message).with_item(item);

@@ -1,63 +1,53 @@
 //! `regex`: RE2's POSIX syntax, which must fit the whole text.
 
+use std::cell::Cell;
+
 use regex_automata::{meta, util::syntax};
+
+use super::re2_posix;
 
 /// Largest compiled expression in bytes.
 const MAX_SIZE: usize = 4 << 20;
+/// Most bytes of all expressions of a load: a few letters may ask for megabytes.
+const MAX_TOTAL: usize = 64 << 20;
+
+thread_local! {
+    /// What is left of [`MAX_TOTAL`].
+    static LEFT: Cell<usize> = const { Cell::new(MAX_TOTAL) };
+}
+
+/// Begins a load: none of its expressions is compiled yet.
+pub(super) fn begin() {
+    LEFT.set(MAX_TOTAL);
+}
 
 /// Compiles an expression.
 ///
 /// # Errors
-/// It is not POSIX syntax (Perl's classes, flags and lazy repetition are refused, as Falco refuses them), does not
-/// parse, or is too large.
+/// It is not POSIX syntax (Perl's classes and flags are refused, as Falco refuses them), does not parse, or is too
+/// large.
 pub(super) fn compile(pattern: &str) -> Result<meta::Regex, String> {
-    refuse_perl(pattern)?;
-    meta::Regex::builder()
-        .syntax(syntax::Config::new().nest_limit(100))
+    let translated = re2_posix::translate(pattern)
+        .map_err(|reason| format!("invalid regular expression '{pattern}': {reason}"))?;
+    let regex = meta::Regex::builder()
+        .syntax(syntax::Config::new().nest_limit(100).multi_line(true))
         .configure(
             meta::Config::new().nfa_size_limit(Some(MAX_SIZE)).hybrid_cache_capacity(1 << 20).onepass(false),
         )
-        .build(&format!("^(?:{pattern})$"))
+        .build(&format!("\\A(?:{translated})\\z"))
         .map_err(|error| match error.syntax_error() {
             Some(syntax) => format!("invalid regular expression '{pattern}': {syntax}"),
             None => format!("regular expression '{pattern}' is too large: {error}"),
-        })
-}
-
-fn refuse_perl(pattern: &str) -> Result<(), String> {
-    let refuse = |found: &str| {
-        Err(format!("'{found}' is not POSIX syntax: use [0-9], [[:alnum:]_], [[:space:]] and plain groups"))
-    };
-    let mut chars = pattern.chars().peekable();
-    let mut class = false;
-    let mut after_repetition = false;
-    while let Some(char) = chars.next() {
-        let repeats = match char {
-            '\\' => match chars.next() {
-                Some(escaped)
-                    if escaped.is_ascii_alphanumeric()
-                        && !matches!(escaped, 'n' | 't' | 'r' | 'f' | 'v' | 'a') =>
-                {
-                    return refuse(&format!("\\{escaped}"));
-                }
-                _ => false,
-            },
-            '[' if !class => {
-                class = true;
-                false
-            }
-            ']' if class => {
-                class = false;
-                false
-            }
-            '(' if !class && chars.peek() == Some(&'?') => return refuse("(?"),
-            '?' if !class && after_repetition => return refuse("?"),
-            '*' | '+' | '?' | '}' if !class => true,
-            _ => false,
-        };
-        after_repetition = repeats;
+        })?;
+    match LEFT.get().checked_sub(regex.memory_usage()) {
+        Some(left) => {
+            LEFT.set(left);
+            Ok(regex)
+        }
+        None => {
+            Err(format!("the regular expressions up to '{pattern}' need more than {} MiB", MAX_TOTAL >> 20))
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -74,11 +64,29 @@ mod tests {
 
     #[test]
     fn perl_syntax_is_refused() {
-        for pattern in [r"\d+", r"\w", r"\bx", "(?i)x", "a*?", "("] {
+        for pattern in [r"\d+", r"\w", r"\bx", "(?i)x", "("] {
             assert!(compile(pattern).is_err(), "{pattern}");
         }
         for pattern in [r"a\.b", "[[:alpha:]]+", "x{2,4}", "[?]?"] {
             assert!(compile(pattern).is_ok(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_re2_reads_otherwise() {
+        for (pattern, text, expected) in [
+            ("x+?", "", true),
+            ("x+?", "xx", true),
+            ("a{,2}", "a{,2}", true),
+            ("[a&&b]", "&", true),
+            ("[[]", "[", true),
+            (r"\<a\>", "<a>", true),
+            ("a.b", "a\nb", false),
+            ("[^x]", "\n", true),
+            ("a\n^b$", "a\nb", true),
+            ("é+", "éé", true),
+        ] {
+            assert_eq!(compile(pattern).unwrap().is_match(text), expected, "{pattern} {text:?}");
         }
     }
 

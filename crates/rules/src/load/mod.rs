@@ -18,13 +18,13 @@ use std::ops::Range;
 pub(crate) use apply::{Definitions, ListDef, RuleDef};
 pub(crate) use condition::Condition;
 pub(crate) use exception::exception_condition;
-pub(crate) use extension::{Content, CorrelationDef, EventDef, FoldDef, FoldingDef, Kind, Part, TestDef, Wanted};
+pub(crate) use extension::{Content, CorrelationDef, EventDef, FoldingDef, Kind, Part, TestDef, Wanted};
 pub(crate) use item::{Exception, OneOrMany, Place, Text};
 pub(crate) use parsed::{Parsed, exceptions};
 pub(crate) use substitute::{Lists, Substituted};
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, has_room},
     source::{MAX_FILE, SourceFile},
     yaml,
 };
@@ -88,7 +88,21 @@ impl FileReader<'_> {
     }
 
     fn warn(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) {
-        let diagnostic = self.diagnose(code, span, message);
+        self.warn_with_help(code, span, message, None);
+    }
+
+    fn warn_with_help(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: Option<&str>,
+    ) {
+        if !has_room(self.diagnostics, code) {
+            return;
+        }
+        let mut diagnostic = self.diagnose(code, span, message);
+        diagnostic.help = help.map(str::to_owned);
         self.diagnostics.push(diagnostic);
     }
 

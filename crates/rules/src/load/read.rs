@@ -214,10 +214,8 @@ impl FileReader<'_> {
         };
         if key == "append" {
             let message = "'append' key is deprecated";
-            let warning = self
-                .diagnose(Code::DeprecatedItem, value.span.clone(), message)
-                .with_help("add an 'append' entry (e.g. 'condition: append') under 'override' instead");
-            self.diagnostics.push(warning);
+            let help = "add an 'append' entry (e.g. 'condition: append') under 'override' instead";
+            self.warn_with_help(Code::DeprecatedItem, value.span.clone(), message, Some(help));
         }
         Ok(Some(truth))
     }

@@ -78,14 +78,9 @@ impl FileReader<'_> {
             mode,
         };
         if item.mode == RuleMode::Toggle {
-            let warning = self
-                .diagnose(
-                    Code::DeprecatedItem,
-                    node.span.clone(),
-                    "the standalone 'enabled' key usage is deprecated",
-                )
-                .with_help("add 'override: {enabled: replace}'");
-            self.diagnostics.push(warning);
+            let message = "the standalone 'enabled' key usage is deprecated";
+            let help = "add 'override: {enabled: replace}'";
+            self.warn_with_help(Code::DeprecatedItem, node.span.clone(), message, Some(help));
         }
         if item.mode == RuleMode::Define {
             for key in ["condition", "output", "desc", "priority"] {
