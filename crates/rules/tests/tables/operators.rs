@@ -160,7 +160,10 @@ fd.name regex '/tmp|/tmp/file_to_run' | open | true
 fd.name regex '' | open | false
 fd.name regex "/tmp/\\w+" | open | refused: not POSIX
 fd.name regex '(?i)/TMP/.*' | open | refused: not POSIX
-fd.name regex '/tmp/.*?' | open | refused: not POSIX
+fd.name regex '/tmp/.*?' | open | true
+fd.name regex '/tmp/.+?' | open | true
+fd.name regex '/tmp/[^/]{3,20}' | open | true
+fd.name regex 'a{1001}' | open | refused: repeats more than 1000
 fd.name regex '(' | open | refused: invalid regular expression
 fd.name regex '[a' | open | refused: invalid regular expression
 fd.name regex '((a{1000}){1000}){1000}' | open | refused: too large
