@@ -114,11 +114,6 @@ impl Made {
         self
     }
 
-    pub(crate) fn text(mut self, name: &str, text: &str) -> Self {
-        self.0.args.push(Arg { name: name.into(), value: ArgValue::Text(text.into()) });
-        self
-    }
-
     pub(crate) fn flags(mut self, name: &str, bits: u64, names: &str) -> Self {
         self.0.args.push(Arg { name: name.into(), value: ArgValue::Flags(bits, names.into()) });
         self

@@ -15,6 +15,7 @@ mod demo;
 mod engine_killed;
 mod outage;
 mod rules;
+mod rules_test;
 mod server;
 mod server_crash;
 mod support;

@@ -99,12 +99,11 @@ fn a_sequence_tells_of_all_its_steps() {
     insta::assert_json_snapshot!(detection.output_fields);
 }
 
+type Change = fn(&mut Vec<Event>);
+
 #[test]
 fn time_key_order_and_until_matter() {
-    let touched = |events: &mut Vec<Event>| {
-        events.insert(2, event(EventType::Unlink, 1, &[("proc.exepath", "/tmp/x")]))
-    };
-    let cases: [(&str, fn(&mut Vec<Event>), usize); 5] = [
+    let cases: [(&str, Change, usize); 5] = [
         ("as it is", |_| {}, 1),
         ("another file", |events| events[1] = event(EventType::Execve, 1, &[("proc.exepath", "/tmp/y")]), 0),
         ("another order", |events| events.swap(0, 1), 0),
@@ -117,7 +116,7 @@ fn time_key_order_and_until_matter() {
         assert_eq!(observe(&mut detector(DROPPED), &events).len(), expected, "{name}");
     }
     let mut events = dropped(60);
-    touched(&mut events);
+    events.insert(2, event(EventType::Unlink, 1, &[("proc.exepath", "/tmp/x")]));
     assert_eq!(observe(&mut detector(DROPPED), &events).len(), 0, "until");
     assert_eq!(observe(&mut detector(DROPPED), &dropped(299)).len(), 1);
     assert_eq!(observe(&mut detector(DROPPED), &dropped(300)).len(), 0);

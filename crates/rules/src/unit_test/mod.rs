@@ -59,3 +59,6 @@ impl Test {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

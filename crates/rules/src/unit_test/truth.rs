@@ -33,8 +33,8 @@ impl<'a> Truths<'a> {
             Node::Const(truth) => *truth,
             Node::Check(index) => program.check(*index).is_some_and(|check| check.holds(self.subject)),
             Node::Not(child) => !self.of(*child),
-            Node::And(children) => children.iter().fold(true, |all, child| self.of(*child) && all),
-            Node::Or(children) => children.iter().fold(false, |any, child| self.of(*child) || any),
+            Node::And(children) => children.iter().all(|child| self.of(*child)),
+            Node::Or(children) => children.iter().any(|child| self.of(*child)),
         };
         self.known.insert(id, truth);
         truth

@@ -27,8 +27,8 @@ fn plain(text: &str) -> Value {
             let integer = text.parse::<i64>().ok().map(Value::from);
             // What begins with a zero is an account id or the like, and `inf` is a word.
             let float = || text.contains('.').then(|| text.parse::<f64>().ok()).flatten().map(Value::from);
-            let is_number = !text.starts_with('+')
-                && !(text.len() > 1 && text.starts_with('0') && !text.starts_with("0."));
+            let padded = text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
+            let is_number = !padded && !text.starts_with('+');
             integer
                 .or_else(float)
                 .filter(|value| is_number && !value.is_null())

@@ -8,7 +8,7 @@ mod json;
 mod test;
 
 pub(crate) use correlation::{CorrelationDef, Kind, Part, Wanted};
-pub(crate) use folding::{FoldDef, FoldingDef};
+pub(crate) use folding::FoldingDef;
 pub(crate) use test::{Content, EventDef, TestDef};
 
 use std::rc::Rc;
