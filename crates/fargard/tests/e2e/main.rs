@@ -14,6 +14,7 @@ mod console;
 mod demo;
 mod engine_killed;
 mod outage;
+mod replay;
 mod rules;
 mod rules_test;
 mod server;
