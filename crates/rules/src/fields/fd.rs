@@ -13,6 +13,7 @@ use super::{
 };
 
 const LAYER: &str = "the sensor does not ask which layer a file is in";
+const STAT: &str = "the sensor does not look at what was opened";
 
 pub(super) const FIELDS: &[Field] = &[
     Field {
@@ -58,17 +59,21 @@ pub(super) const FIELDS: &[Field] = &[
     }),
     field("fd.dev", Int, NoArg, "device of the file's file system", |event, _| device(event, |dev| dev))
         .typed("INT32")
+        .absent(STAT)
         .shown(Hexadecimal),
     field("fd.dev.major", Int, NoArg, "its major number", |event, _| device(event, |dev| dev >> MINOR_BITS))
-        .typed("INT32"),
+        .typed("INT32")
+        .absent(STAT),
     field("fd.dev.minor", Int, NoArg, "its minor number", |event, _| {
         device(event, |dev| dev & ((1 << MINOR_BITS) - 1))
     })
-    .typed("INT32"),
+    .typed("INT32")
+    .absent(STAT),
     field("fd.ino", Int, NoArg, "inode number of the file", |event, _| {
         event.fd.as_ref().and_then(|fd| fd.ino).map_or(Values::Missing, Values::int)
     })
-    .typed("INT64"),
+    .typed("INT64")
+    .absent(STAT),
     field("fd.is_upper_layer", Bool, NoArg, "the file did not come with the image", |event, _| {
         layer(event, |upper| upper)
     })

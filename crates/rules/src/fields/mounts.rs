@@ -10,8 +10,6 @@ use super::{
 };
 use crate::compile::glob::Glob;
 
-const UNKNOWN: &str = "the task metadata names no mounts";
-
 pub(super) const FIELDS: &[Field] = &[
     field(
         "container.mounts",
@@ -24,42 +22,35 @@ pub(super) const FIELDS: &[Field] = &[
             }
             None => Values::Missing,
         },
-    )
-    .absent(UNKNOWN),
+    ),
     field("container.mount", Text, Key, "a mount by number, or by a pattern of its source", |event, arg| {
         find(event, arg, |mount| &mount.source)
             .map_or(Values::Missing, |mount| Values::text(mount.to_string()))
-    })
-    .absent(UNKNOWN),
+    }),
     field(
         "container.mount.source",
         Text,
         Key,
         "source of a mount by number, or by a pattern of its destination",
         |event, arg| shown(find(event, arg, |mount| &mount.destination), |mount| &mount.source),
-    )
-    .absent(UNKNOWN),
+    ),
     field(
         "container.mount.dest",
         Text,
         Key,
         "destination of a mount by number, or by a pattern of its source",
         |event, arg| shown(find(event, arg, |mount| &mount.source), |mount| &mount.destination),
-    )
-    .absent(UNKNOWN),
+    ),
     field("container.mount.mode", Text, Key, "mode of a mount, found as container.mount", |event, arg| {
         shown(find(event, arg, |mount| &mount.source), |mount| &mount.mode)
-    })
-    .absent(UNKNOWN),
+    }),
     field("container.mount.rdwr", Text, Key, "'true' when a mount may be written", |event, arg| {
         find(event, arg, |mount| &mount.source)
             .map_or(Values::Missing, |mount| Values::text(if mount.writable { "true" } else { "false" }))
-    })
-    .absent(UNKNOWN),
+    }),
     field("container.mount.propagation", Text, Key, "propagation of a mount", |event, arg| {
         shown(find(event, arg, |mount| &mount.source), |mount| &mount.propagation)
-    })
-    .absent(UNKNOWN),
+    }),
 ];
 
 /// The mount of a number, or the first of which a part fits a shell pattern.

@@ -11,8 +11,6 @@ use super::{
     field,
 };
 
-const STREAMS: &str = "the sensor does not look at standard streams";
-
 pub(super) const FIELDS: &[Field] = &[
     field("proc.is_exe_writable", Bool, NoArg, "the process's user may write the executable", |event, _| {
         Values::bool(event.process.exe_writable)
@@ -64,18 +62,12 @@ pub(super) const FIELDS: &[Field] = &[
             at => Values::int(at),
         }
     }),
-    field("proc.stdin.type", Text, NoArg, "type of standard input", |event, _| kind(event, 0))
-        .absent(STREAMS),
-    field("proc.stdout.type", Text, NoArg, "type of standard output", |event, _| kind(event, 1))
-        .absent(STREAMS),
-    field("proc.stderr.type", Text, NoArg, "type of standard error", |event, _| kind(event, 2))
-        .absent(STREAMS),
-    field("proc.stdin.name", Text, NoArg, "name of standard input", |event, _| name(event, 0))
-        .absent(STREAMS),
-    field("proc.stdout.name", Text, NoArg, "name of standard output", |event, _| name(event, 1))
-        .absent(STREAMS),
-    field("proc.stderr.name", Text, NoArg, "name of standard error", |event, _| name(event, 2))
-        .absent(STREAMS),
+    field("proc.stdin.type", Text, NoArg, "type of standard input", |event, _| kind(event, 0)),
+    field("proc.stdout.type", Text, NoArg, "type of standard output", |event, _| kind(event, 1)),
+    field("proc.stderr.type", Text, NoArg, "type of standard error", |event, _| kind(event, 2)),
+    field("proc.stdin.name", Text, NoArg, "name of standard input", |event, _| name(event, 0)),
+    field("proc.stdout.name", Text, NoArg, "name of standard output", |event, _| name(event, 1)),
+    field("proc.stderr.name", Text, NoArg, "name of standard error", |event, _| name(event, 2)),
 ];
 
 /// A number of the executable's file; 0 is none.

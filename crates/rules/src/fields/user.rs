@@ -19,12 +19,10 @@ pub(super) const FIELDS: &[Field] = &[
     }),
     field("user.homedir", Text, NoArg, "home directory in the container's /etc/passwd", |event, _| {
         Values::known(&event.process.home)
-    })
-    .absent("the sensor reads only names of accounts"),
+    }),
     field("user.shell", Text, NoArg, "login shell in the container's /etc/passwd", |event, _| {
         Values::known(&event.process.shell)
-    })
-    .absent("the sensor reads only names of accounts"),
+    }),
     field("user.loginuid", Int, NoArg, "who logged in; -1 when nobody did, as on Fargate", |event, _| {
         event.process.loginuid.filter(|uid| *uid != u32::MAX).map_or(Values::int(-1), Values::int)
     })

@@ -25,7 +25,15 @@ struct Names {
     file: PathBuf,
     modified: Option<SystemTime>,
     looked: Option<Instant>,
-    names: HashMap<u32, String>,
+    names: HashMap<u32, Account>,
+}
+
+/// What a line says of a user, or the name of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Account {
+    name: String,
+    home: String,
+    shell: String,
 }
 
 impl Accounts {
@@ -36,12 +44,18 @@ impl Accounts {
 
     /// The user's name; empty when unknown.
     pub(crate) fn user(&mut self, uid: u32) -> String {
-        self.users.get(uid)
+        self.users.get(uid).name
+    }
+
+    /// The user's home directory and login shell; empty when unknown.
+    pub(crate) fn home_and_shell(&mut self, uid: u32) -> (String, String) {
+        let account = self.users.get(uid);
+        (account.home, account.shell)
     }
 
     /// The group's name; empty when unknown.
     pub(crate) fn group(&mut self, gid: u32) -> String {
-        self.groups.get(gid)
+        self.groups.get(gid).name
     }
 }
 
@@ -50,7 +64,7 @@ impl Names {
         Self { file, modified: None, looked: None, names: HashMap::new() }
     }
 
-    fn get(&mut self, id: u32) -> String {
+    fn get(&mut self, id: u32) -> Account {
         if self.looked.is_none_or(|at| at.elapsed() > FRESH) {
             self.looked = Some(Instant::now());
             let modified = std::fs::metadata(&self.file).and_then(|data| data.modified()).ok();
@@ -64,8 +78,9 @@ impl Names {
     }
 }
 
-/// `name:password:id:...`, the form of both files; the first name of an id wins.
-fn parse(text: &str) -> HashMap<u32, String> {
+/// `name:password:id:...`, the form of both files, and of users `...:group:full name:home:shell`; the first line of an
+/// id wins.
+fn parse(text: &str) -> HashMap<u32, Account> {
     let mut names = HashMap::new();
     for line in text.lines() {
         let mut fields = line.split(':');
@@ -74,8 +89,9 @@ fn parse(text: &str) -> HashMap<u32, String> {
         if names.len() == MAX_NAMES {
             break;
         }
-        let name: String = name.chars().take(64).collect();
-        names.entry(id).or_insert(name);
+        let mut path = |skipped: usize| fields.nth(skipped).unwrap_or_default().chars().take(256).collect();
+        let account = Account { name: name.chars().take(64).collect(), home: path(2), shell: path(0) };
+        names.entry(id).or_insert(account);
     }
     names
 }
@@ -99,6 +115,8 @@ mod tests {
         assert_eq!(accounts.user(0), "root");
         assert_eq!(accounts.user(1000), "app");
         assert_eq!(accounts.user(7), "");
+        assert_eq!(accounts.home_and_shell(0), ("/".to_owned(), "/bin/sh".to_owned()));
+        assert_eq!(accounts.home_and_shell(1000), ("/".to_owned(), String::new()));
         assert_eq!(accounts.group(0), "", "no group file");
     }
 }

@@ -14,6 +14,8 @@ use fargard_model::{Container, Task, bounded};
 use serde::Deserialize;
 use ureq::Agent;
 
+use super::mounts;
+
 const MAX_DOCUMENT: u64 = 1 << 20;
 const MAX_LABELS: usize = 64;
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -87,7 +89,8 @@ impl Identity {
         let agent = config.build().new_agent();
         let mut pause = Duration::from_millis(50);
         while !self.is_given_up() {
-            if let Ok((task, container)) = fetch(&agent, base) {
+            if let Ok((task, mut container)) = fetch(&agent, base) {
+                container.mounts = mounts::own();
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 (state.task, state.container, state.settled) = (Arc::new(task), Arc::new(container), true);
                 self.changed.notify_all();

@@ -53,6 +53,10 @@ pub(crate) struct Status {
     pub(crate) cap_permitted: u64,
     /// Effective capabilities.
     pub(crate) cap_effective: u64,
+    /// Inheritable capabilities.
+    pub(crate) cap_inheritable: u64,
+    /// Process group in the innermost namespace.
+    pub(crate) vpgid: u32,
 }
 
 /// Parses `/proc/PID/stat`; the name in it may hold anything, also `)`.
@@ -87,6 +91,8 @@ pub(crate) fn parse_status(text: &str) -> Option<Status> {
             "NSpid" => status.vpid = value.split_ascii_whitespace().last()?.parse().ok()?,
             "Uid" => (status.uid, status.euid) = (next()?, next()?),
             "Gid" => status.gid = next()?,
+            "NSpgid" => status.vpgid = value.split_ascii_whitespace().last()?.parse().ok()?,
+            "CapInh" => status.cap_inheritable = u64::from_str_radix(value.trim(), 16).ok()?,
             "CapPrm" => status.cap_permitted = u64::from_str_radix(value.trim(), 16).ok()?,
             "CapEff" => status.cap_effective = u64::from_str_radix(value.trim(), 16).ok()?,
             _ => {}
@@ -142,6 +148,11 @@ impl Procfs {
     /// Whether a process of that id exists and is not another one than that which started at `start`.
     pub(crate) fn is_alive(&self, pid: u32, start: u64) -> bool {
         self.stat(pid).is_some_and(|stat| start == 0 || stat.start == start)
+    }
+
+    /// Where a link of the process's directory is, for what follows it (`exe`).
+    pub(crate) fn link_path(&self, pid: u32, name: &str) -> PathBuf {
+        self.path(pid, name)
     }
 
     /// Target of a link in the process's directory (`exe`, `cwd`, `fd/3`).
@@ -290,7 +301,8 @@ mod tests {
 
     #[test]
     fn status_of_a_thread_in_a_namespace() {
-        let text = "Name:\tx\nTgid:\t40\nPid:\t41\nUid:\t1000\t0\t1000\t1000\nGid:\t5\t5\t5\t5\nNSpid:\t40\t7\n\
+        let text = "Name:\tx\nTgid:\t40\nPid:\t41\nUid:\t1000\t0\t1000\t1000\nGid:\t5\t5\t5\t5\nNSpid:\t40\t7\nNSpgid:\t39\t6\n\
+                    CapInh:\t0000000000000004\n\
                     CapPrm:\t00000000a80425fb\nCapEff:\t0000000000000001\n";
         let expected = Status {
             tgid: 40,
@@ -300,6 +312,8 @@ mod tests {
             gid: 5,
             cap_permitted: 0xa804_25fb,
             cap_effective: 1,
+            cap_inheritable: 4,
+            vpgid: 6,
         };
         assert_eq!(parse_status(text), Some(expected));
         assert_eq!(parse_status("Name: x\n"), None);

@@ -13,6 +13,7 @@ use super::{
     accounts::Accounts,
     paths::{self, cut},
     procfs::{Procfs, Stat, Status},
+    streams,
 };
 
 /// Most processes that are remembered.
@@ -210,9 +211,12 @@ impl Table {
         process.vpid = status.vpid.max(1);
         process.cap_effective = status.cap_effective;
         process.cap_permitted = status.cap_permitted;
+        process.cap_inheritable = Some(status.cap_inheritable);
+        process.vpgid = status.vpgid;
         if process.user.is_empty() || process.uid != status.uid || process.gid != status.gid {
             process.user = self.accounts.user(status.uid);
             process.group = self.accounts.group(status.gid);
+            (process.home, process.shell) = self.accounts.home_and_shell(status.uid);
         }
         process.uid = status.uid;
         process.euid = status.euid;
@@ -230,7 +234,9 @@ impl Table {
         if let Some(exe) = self.procfs.link(process.pid, "exe") {
             process.exe_from_memfd = is_memfd(&exe);
             process.exepath = exe.strip_suffix(" (deleted)").unwrap_or(&exe).to_owned();
+            process.exe_file = streams::exe_file(&self.procfs.link_path(process.pid, "exe"));
         }
+        process.stdio = streams::of(&self.procfs, process.pid);
         if let Some(argv) = self.procfs.cmdline(process.pid) {
             set_arguments(process, argv);
         }
@@ -277,6 +283,11 @@ impl Table {
         after.exe_upper_layer = execution.upper_layer;
         after.exe_from_memfd = execution.memfd;
         after.exe_writable = execution.writable;
+        after.exe_file = match execution.memfd {
+            true => None,
+            false => streams::exe_file(&self.procfs.in_root(process.pid, &after.exepath)),
+        };
+        after.stdio = streams::of(&self.procfs, process.pid);
         after.sname = self.session_name(&after);
         after
     }
@@ -294,8 +305,13 @@ impl Table {
         if !self.procfs.is_alive(process.pid, start) {
             return Arc::clone(process);
         }
+        self.with_credentials(process, &status)
+    }
+
+    /// The process with the user, group and capabilities it has by now.
+    pub(crate) fn with_credentials(&mut self, process: &Arc<Process>, status: &Status) -> Arc<Process> {
         let mut after = (**process).clone();
-        self.apply_status(&mut after, &status);
+        self.apply_status(&mut after, status);
         if after == **process { Arc::clone(process) } else { self.replace(after) }
     }
 
