@@ -159,7 +159,11 @@ impl<'c, 'a> Lowering<'c, 'a> {
                 typing::pair_fits(&left, *op, &right).map_err(|message| self.trouble(message, check.span))?;
                 Test::Field(*op, right)
             }
-            written => typing::test(&left, written).map_err(|message| self.trouble(message, check.span))?,
+            written => typing::test(&left, written).map_err(|message| {
+                // `skip-if-unknown-filter` forgives names of event types as well.
+                let unknown_field = message.starts_with("unknown event type");
+                Trouble { unknown_field, ..self.trouble(message, check.span) }
+            })?,
         };
         if matches!(&left, Operand::Field(field) if field.field.name == "evt.dir") {
             let place = self.trouble(String::new(), check.span).place;

@@ -1,6 +1,6 @@
 //! What stands in a condition.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::event_types::EventTypes;
 use crate::{
@@ -132,12 +132,16 @@ pub(super) fn named(tree: &Expr, macros: &mut Vec<String>, lists: &mut Vec<Strin
     }
 }
 
-/// Whether a tree names the macro itself.
-pub(super) fn names_macro(tree: &Expr, wanted: &str) -> bool {
+/// Adds the macros a tree names.
+pub(super) fn macros_of(tree: &Expr, found: &mut HashSet<String>) {
     match tree {
-        Expr::And(children) | Expr::Or(children) => children.iter().any(|child| names_macro(child, wanted)),
-        Expr::Not(child) => names_macro(child, wanted),
-        Expr::Macro(name, _) => name == wanted,
-        Expr::Check(_) => false,
+        Expr::And(children) | Expr::Or(children) => {
+            children.iter().for_each(|child| macros_of(child, found));
+        }
+        Expr::Not(child) => macros_of(child, found),
+        Expr::Macro(name, _) => {
+            found.insert(name.clone());
+        }
+        Expr::Check(_) => {}
     }
 }

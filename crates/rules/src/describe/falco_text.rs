@@ -8,13 +8,14 @@ use crate::{
 };
 
 /// Most bytes of one condition.
-const MAX_TEXT: usize = 256 << 10;
+const MAX_ONE: usize = 256 << 10;
 
-/// The condition with every macro put in; cut, with dots at its end, when it is very long.
-pub(super) fn inlined(tree: &Expr, definitions: &Definitions, macros: &[Expr]) -> String {
-    let mut printer = Printer { definitions, macros, text: String::new() };
+/// The condition with every macro put in; cut, with dots at its end, when it is very long or longer than `room`.
+pub(super) fn inlined(tree: &Expr, definitions: &Definitions, macros: &[Expr], room: usize) -> String {
+    let most = room.min(MAX_ONE);
+    let mut printer = Printer { definitions, macros, text: String::new(), most };
     printer.expr(tree);
-    if printer.text.len() > MAX_TEXT {
+    if printer.text.len() > most {
         printer.text.push_str("...");
     }
     printer.text
@@ -24,11 +25,12 @@ struct Printer<'a> {
     definitions: &'a Definitions,
     macros: &'a [Expr],
     text: String,
+    most: usize,
 }
 
 impl Printer<'_> {
     fn expr(&mut self, tree: &Expr) {
-        if self.text.len() > MAX_TEXT {
+        if self.text.len() > self.most {
             return;
         }
         match tree {

@@ -6,7 +6,10 @@ mod event_types;
 mod falco_text;
 mod requirements;
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeSet, HashMap, HashSet},
+};
 
 use serde_json::{Value, json};
 
@@ -14,7 +17,7 @@ use self::{details::Details, falco_text::inlined, requirements::Requirements};
 use crate::{
     LoadReport, SourceFile,
     compile::Output,
-    load::{self, Definitions, Exception, Lists, OneOrMany, RuleDef},
+    load::{self, Definitions, Exception, ListDef, Lists, OneOrMany, RuleDef},
     syntax::{self, ast::Expr},
 };
 
@@ -27,25 +30,37 @@ pub fn describe(files: &[SourceFile]) -> Option<Value> {
     let lists = definitions.flat_lists().0;
     let book = Book::new(&definitions, &lists);
     let Requirements { engine, plugins } = requirements::of(files);
+    let rules = definitions.rules.iter().zip(&book.rules).filter(|(rule, _)| rule.is_known_source());
+    let rules: Vec<Value> = rules.map(|rule| book.rule(rule)).collect();
+    let macros: Vec<Value> = (0..definitions.macros.len()).filter_map(|index| book.r#macro(index)).collect();
+    let lists: Vec<Value> = definitions.lists.iter().map(|list| book.list(list)).collect();
     Some(json!({
         "required_engine_version": engine,
         "required_plugin_versions": plugins,
-        "rules": definitions.rules.iter().filter(|rule| rule.is_known_source()).map(|rule| book.rule(rule)).collect::<Vec<_>>(),
-        "macros": (0..definitions.macros.len()).filter_map(|index| book.r#macro(index)).collect::<Vec<_>>(),
-        "lists": (0..definitions.lists.len()).filter_map(|index| book.list(index)).collect::<Vec<_>>(),
+        "rules": rules,
+        "macros": macros,
+        "lists": lists,
     }))
 }
+
+/// Most bytes of compiled conditions, all together.
+const MAX_TEXT: usize = 32 << 20;
 
 /// Everything defined, parsed.
 struct Book<'a> {
     definitions: &'a Definitions,
-    lists: &'a Lists,
     /// The macros in the order of definition.
     macros: Vec<Expr>,
     /// What each macro holds with all it names.
     details: Vec<Details>,
     /// By rule: its condition, exceptions put in.
     rules: Vec<Expr>,
+    /// By name.
+    list_at: HashMap<&'a str, &'a ListDef>,
+    used_lists: HashSet<String>,
+    used_macros: HashSet<String>,
+    /// Bytes of compiled conditions that may still be printed.
+    room: Cell<usize>,
 }
 
 impl<'a> Book<'a> {
@@ -62,21 +77,36 @@ impl<'a> Book<'a> {
                 *slot = found;
             }
         }
-        let rules = definitions
+        let rules: Vec<Expr> = definitions
             .rules
             .iter()
             .map(|rule| with_exceptions(parse(&rule.condition), load::exceptions(rule, lists)))
             .collect();
-        Self { definitions, lists, macros, details, rules }
+        let mut used_macros = HashSet::new();
+        macros.iter().chain(&rules).for_each(|tree| details::macros_of(tree, &mut used_macros));
+        Self {
+            definitions,
+            macros,
+            details,
+            rules,
+            list_at: definitions.lists.iter().map(|list| (list.name.as_str(), list)).collect(),
+            used_lists: used_lists(definitions, lists),
+            used_macros,
+            room: Cell::new(MAX_TEXT),
+        }
     }
 
-    fn rule(&self, rule: &RuleDef) -> Value {
-        let at = self.definitions.rules.iter().position(|other| std::ptr::eq(other, rule));
-        let empty = Expr::And(Vec::new());
-        let tree = at.and_then(|at| self.rules.get(at)).unwrap_or(&empty);
+    /// A condition with its macros put in.
+    fn inlined(&self, tree: &Expr) -> String {
+        let text = inlined(tree, self.definitions, &self.macros, self.room.get());
+        self.room.set(self.room.get().saturating_sub(text.len()));
+        text
+    }
+
+    fn rule(&self, (rule, tree): (&RuleDef, &Expr)) -> Value {
         let details = Details::of(tree, self.definitions, &self.details);
         let excepted = exception_names(&rule.exceptions);
-        let raw = Raw::of(&rule.condition.text(), self.definitions);
+        let raw = self.raw(&rule.condition.text());
         let output = Output::parse(&rule.output.text).map(|output| output.names()).unwrap_or_default();
         json!({
             "info": {
@@ -86,7 +116,7 @@ impl<'a> Book<'a> {
                 "capture": rule.capture, "capture_duration": rule.capture_duration,
             },
             "details": {
-                "condition_compiled": inlined(tree, self.definitions, &self.macros),
+                "condition_compiled": self.inlined(tree),
                 "condition_fields": details.fields, "condition_operators": details.operators,
                 "events": details.falco_events(&rule.source), "plugins": details.plugins_with(&output),
                 "macros": raw.macros, "lists": raw.lists,
@@ -99,12 +129,12 @@ impl<'a> Book<'a> {
     fn r#macro(&self, index: usize) -> Option<Value> {
         let definition = self.definitions.macros.get(index)?;
         let (tree, details) = (self.macros.get(index)?, self.details.get(index)?);
-        let raw = Raw::of(&definition.condition.text(), self.definitions);
+        let raw = self.raw(&definition.condition.text());
         Some(json!({
             "info": { "name": definition.name, "condition": definition.condition.text() },
             "details": {
-                "used": self.uses_macro(index),
-                "condition_compiled": inlined(tree, self.definitions, &self.macros),
+                "used": self.used_macros.contains(&definition.name),
+                "condition_compiled": self.inlined(tree),
                 "condition_fields": details.fields, "condition_operators": details.operators,
                 "events": details.falco_events("syscall"), "plugins": [],
                 "macros": raw.macros, "lists": raw.lists,
@@ -112,33 +142,26 @@ impl<'a> Book<'a> {
         }))
     }
 
-    fn list(&self, index: usize) -> Option<Value> {
-        let definition = self.definitions.lists.get(index)?;
-        let is_list = |name: &str| self.definitions.lists.iter().any(|list| list.name == name);
-        let items: Vec<&str> = definition.items.iter().map(|item| item.text.as_str()).collect();
-        let (inner, plain): (Vec<&str>, Vec<&str>) = items.iter().partition(|item| is_list(item));
-        let used = self.names_list(&definition.name);
-        Some(json!({
-            "info": { "name": definition.name, "items": plain },
+    fn list(&self, list: &ListDef) -> Value {
+        let items = list.items.iter().map(|item| item.text.as_str());
+        let (inner, plain): (Vec<&str>, Vec<&str>) = items.partition(|item| self.list_at.contains_key(item));
+        let mut flat = Vec::new();
+        self.flatten(list, &mut Vec::new(), &mut flat);
+        json!({
+            "info": { "name": list.name, "items": plain },
             "details": {
-                "used": used, "items_compiled": self.flat(index), "lists": inner, "plugins": [],
+                "used": self.used_lists.contains(&list.name), "items_compiled": flat, "lists": inner, "plugins": [],
             },
-        }))
+        })
     }
 
-    /// A list's items with those of the lists it names.
-    fn flat(&self, index: usize) -> Vec<&str> {
-        let mut items = Vec::new();
-        self.flatten(index, &mut Vec::new(), &mut items);
-        items
-    }
-
-    fn flatten<'b>(&'b self, index: usize, path: &mut Vec<usize>, items: &mut Vec<&'b str>) {
-        let Some(list) = self.definitions.lists.get(index) else { return };
-        path.push(index);
+    /// A list's items with those of the lists it names; the loader bounds how many they are.
+    fn flatten<'b>(&'b self, list: &'b ListDef, path: &mut Vec<&'b str>, items: &mut Vec<&'b str>) {
+        path.push(&list.name);
         for item in &list.items {
-            let inner = self.definitions.lists.iter().position(|other| other.name == item.text);
-            match inner.filter(|inner| !path.contains(inner)) {
+            let inner =
+                self.list_at.get(item.text.as_str()).filter(|inner| !path.contains(&inner.name.as_str()));
+            match inner {
                 Some(inner) => self.flatten(inner, path, items),
                 None => items.push(item.text.as_str()),
             }
@@ -146,39 +169,32 @@ impl<'a> Book<'a> {
         path.pop();
     }
 
-    /// Some rule or macro names the macro.
-    fn uses_macro(&self, index: usize) -> bool {
-        let name = self.definitions.macros.get(index).map_or("", |found| found.name.as_str());
-        self.macros.iter().chain(&self.rules).any(|tree| details::names_macro(tree, name))
-    }
-
-    /// Some rule, macro or list names the list.
-    fn names_list(&self, name: &str) -> bool {
-        let conditions = self.definitions.rules.iter().map(|rule| &rule.condition);
-        let mut conditions = conditions.chain(self.definitions.macros.iter().map(|found| &found.condition));
-        let mut used = HashSet::new();
-        conditions.any(|condition| {
-            self.lists.substitute(&condition.text(), &mut used);
-            used.contains(name)
-        }) || self.definitions.lists.iter().any(|list| list.items.iter().any(|item| item.text == name))
-    }
-}
-
-/// Macros and lists that a condition names itself, found in its text before lists are put in.
-struct Raw {
-    macros: Vec<String>,
-    lists: Vec<String>,
-}
-
-impl Raw {
-    fn of(condition: &str, definitions: &Definitions) -> Self {
-        let mut raw = Self { macros: Vec::new(), lists: Vec::new() };
+    /// Macros and lists that a condition names itself, found in its text before lists are put in.
+    fn raw(&self, condition: &str) -> Raw {
+        let mut raw = Raw { macros: Vec::new(), lists: Vec::new() };
         if let Ok(tree) = syntax::parse(condition) {
             details::named(&tree, &mut raw.macros, &mut raw.lists);
         }
-        raw.lists.retain(|name| definitions.lists.iter().any(|list| list.name == *name));
+        raw.lists.retain(|name| self.list_at.contains_key(name.as_str()));
         raw
     }
+}
+
+/// Lists that some rule, macro or list names.
+fn used_lists(definitions: &Definitions, lists: &Lists) -> HashSet<String> {
+    let mut used = HashSet::new();
+    let conditions = definitions.rules.iter().map(|rule| &rule.condition);
+    for condition in conditions.chain(definitions.macros.iter().map(|found| &found.condition)) {
+        lists.substitute(&condition.text(), &mut used);
+    }
+    used.extend(definitions.lists.iter().flat_map(|list| list.items.iter().map(|item| item.text.clone())));
+    used
+}
+
+/// What a condition names itself.
+struct Raw {
+    macros: Vec<String>,
+    lists: Vec<String>,
 }
 
 fn with_exceptions(condition: Expr, exceptions: Vec<Expr>) -> Expr {

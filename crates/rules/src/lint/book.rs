@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Item},
+    diagnostic::{Code, Diagnostic, Item, MAX_DIAGNOSTICS},
     load::{self, Definitions, Lists, Parsed, Place},
     source::SourceFile,
     syntax::ast::{Expr, Span},
@@ -61,7 +61,7 @@ impl<'a> Book<'a> {
         parsed.place(self.files, span)
     }
 
-    /// Notes a mistake.
+    /// Notes a mistake; nobody reads more than [`MAX_DIAGNOSTICS`].
     pub(super) fn report(
         &mut self,
         code: Code,
@@ -70,6 +70,9 @@ impl<'a> Book<'a> {
         message: String,
         help: &str,
     ) {
+        if self.found.len() == MAX_DIAGNOSTICS {
+            return;
+        }
         let Some(file) = self.files.get(place.file) else { return };
         let mut diagnostic = Diagnostic::new(code, file, place.span.clone(), message).with_help(help);
         if let Some(owner) = owner {

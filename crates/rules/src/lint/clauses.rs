@@ -12,6 +12,8 @@ use crate::{
     syntax::ast::{Expr, Operand, Span},
 };
 
+/// Most parts that are looked at.
+const MAX_CLAUSES: usize = 20_000;
 /// Steps for one question.
 const PER_CLAUSE: usize = 2_000;
 
@@ -29,7 +31,7 @@ pub(super) fn lint(book: &mut Book<'_>, formulas: &mut Formulas) {
             }
         }
     }
-    for (owner, place, id, joined_by_or) in clauses {
+    for (owner, place, id, joined_by_or) in clauses.into_iter().take(MAX_CLAUSES) {
         let cannot_be = |truth: bool| {
             let budget = Budget::new(PER_CLAUSE);
             let mut claims = Claims::new(formulas, Given { fixed: false, never_computed: false });

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::book::Book;
 use crate::{
     diagnostic::Code,
-    load::Definitions,
+    load::{Definitions, ListDef},
     yaml::{self, Node},
 };
 
@@ -57,9 +57,8 @@ fn redefined(
     if defines.is_none() || changes {
         return;
     }
-    let line =
-        book.files.get(file).map_or(0, |file| crate::source::line_column(&file.text, item.span.start).line);
-    if let Some(first) = seen.insert((kind, text.to_owned()), line) {
+    if let Some(first) = seen.insert((kind, text.to_owned()), item.span.start) {
+        let first = book.files.get(file).map_or(0, |file| crate::source::line_column(&file.text, first).line);
         let message =
             format!("{kind} '{text}' replaces the one of line {first}, which has no effect any more");
         let help = "remove one of them, rename it, or name what is changed under 'override'";
@@ -69,14 +68,14 @@ fn redefined(
 
 /// Falco puts in the items of the lists a list names, and leaves the names of lists among those as words.
 fn deep_lists(book: &mut Book<'_>) {
-    let definitions = book.definitions;
+    let lists = lists_of(book.definitions);
     let mut found = Vec::new();
-    for list in &definitions.lists {
+    for list in &book.definitions.lists {
         for item in &list.items {
-            let Some(inner) = list_of(definitions, &item.text).filter(|inner| inner.name != list.name) else {
+            let Some(inner) = lists.get(item.text.as_str()).filter(|inner| inner.name != list.name) else {
                 continue;
             };
-            let deep = inner.items.iter().find(|deep| list_of(definitions, &deep.text).is_some());
+            let deep = inner.items.iter().find(|deep| lists.contains_key(deep.text.as_str()));
             if let Some(deep) = deep {
                 let message = format!(
                     "list '{}' names '{}', which names '{}': Falco 0.44 takes '{}' for a value here instead of its items",
@@ -92,15 +91,15 @@ fn deep_lists(book: &mut Book<'_>) {
     }
 }
 
-fn list_of<'a>(definitions: &'a Definitions, name: &str) -> Option<&'a crate::load::ListDef> {
-    definitions.lists.iter().find(|list| list.name == name)
+fn lists_of(definitions: &Definitions) -> HashMap<&str, &ListDef> {
+    definitions.lists.iter().map(|list| (list.name.as_str(), list)).collect()
 }
 
 /// Lists are put in before macros are looked for, so a list hides a macro of its name.
 fn hidden_macros(book: &mut Book<'_>) {
-    let definitions = book.definitions;
-    for found in &definitions.macros {
-        if list_of(definitions, &found.name).is_some() {
+    let lists = lists_of(book.definitions);
+    for found in &book.definitions.macros {
+        if lists.contains_key(found.name.as_str()) {
             let message = format!(
                 "a list is named '{}' as well: its items stand wherever the macro is named",
                 found.name

@@ -13,6 +13,8 @@ use crate::{
     load::{Place, RuleDef},
 };
 
+/// Most rules that are reasoned about; in larger files the first of them.
+const MAX_RULES: usize = 5_000;
 /// Steps for one question about one rule.
 const PER_RULE: usize = 20_000;
 /// Steps for all comparisons of rules with each other.
@@ -25,7 +27,7 @@ pub(super) fn lint(book: &mut Book<'_>) {
     clauses::lint(book, &mut formulas);
     let rules = book.definitions.rules.as_slice();
     let mut facts = Vec::new();
-    for (index, rule) in rules.iter().enumerate() {
+    for (index, rule) in rules.iter().enumerate().take(MAX_RULES) {
         let Some(id) = formulas.rule(index).filter(|_| rule.is_known_source()) else { continue };
         if !is_constant(book, &formulas, rule, id) && rule.enabled {
             missing::lint(book, &formulas, index, id);

@@ -20,8 +20,11 @@ fn condition(book: &mut Book<'_>, condition: &Condition, owner: Owner<'_>) {
     let text = condition.text();
     let substituted = book.lists.substitute(&text, &mut std::collections::HashSet::new());
     let quoted = quoted(&text);
-    let inside: Vec<usize> =
-        substituted.list_offsets().filter(|at| quoted.iter().any(|range| range.contains(at))).collect();
+    let is_quoted = |at: &usize| {
+        let before = quoted.partition_point(|range| range.start <= *at);
+        before.checked_sub(1).and_then(|index| quoted.get(index)).is_some_and(|range| range.contains(at))
+    };
+    let inside: Vec<usize> = substituted.list_offsets().filter(is_quoted).collect();
     for at in inside {
         let rest = text.get(at..).unwrap_or_default();
         let end =

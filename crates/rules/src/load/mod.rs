@@ -112,4 +112,6 @@ impl FileReader<'_> {
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;

@@ -212,7 +212,7 @@ impl FileReader<'_> {
                 return Err(self.refuse(Code::ErrYamlValidate, value.span.clone(), message));
             }
         };
-        if key == "append" {
+        if key == "append" && truth {
             let message = "'append' key is deprecated";
             let help = "add an 'append' entry (e.g. 'condition: append') under 'override' instead";
             self.warn_with_help(Code::DeprecatedItem, value.span.clone(), message, Some(help));

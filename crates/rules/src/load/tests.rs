@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::{Code, SourceFile, load, schema, shared};
+use crate::{SourceFile, load, schema, shared};
 
 fn codes(text: &str) -> (bool, Vec<&'static str>, Vec<&'static str>) {
     let report = load(&[SourceFile { name: "test.yaml".into(), text: text.into() }]);
@@ -58,9 +58,4 @@ fn official_rules_load_without_a_word() {
         assert!(said.is_empty(), "{}", said.join("\n"));
         assert!(report.ruleset.is_some_and(|rules| rules.rules().len() >= 25));
     }
-}
-
-#[test]
-fn unknown_sources_are_skipped() {
-    let _ = Code::UnknownSource;
 }
