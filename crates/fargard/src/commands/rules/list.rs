@@ -3,14 +3,16 @@
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
-use fargard_rules::{Ruleset, fields::reference};
+use fargard_rules::{Ruleset, describe, fields::reference};
 use serde_json::json;
 
-use super::{print, ruleset};
+use super::{configured, files, print};
 use crate::failure::BadInput;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  fargard rules list --format json | jq -r '.[].name'")]
+#[command(after_help = "Examples:\n  fargard rules list --format json | jq -r '.[].name'\n  \
+    fargard rules list --describe | jq '.rules[] | {name: .info.name, events: .details.events}'\n  \
+    fargard rules list --fields --format markdown")]
 pub(super) struct Args {
     /// Rule files; the default rules if none are given
     #[arg(long = "rules", short = 'r', value_name = "FILE")]
@@ -18,6 +20,12 @@ pub(super) struct Args {
     /// List the fields that conditions and outputs may use instead
     #[arg(long)]
     fields: bool,
+    /// Say what each rule, macro and list is made of, as JSON: what `falco -L -o json_output=true` prints
+    #[arg(long, conflicts_with = "fields")]
+    describe: bool,
+    /// Falco configuration whose rule selection, append_output and priority apply
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fields", "describe"])]
+    falco_config: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -36,14 +44,23 @@ enum Format {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = match (args.fields, args.format) {
+        _ if args.describe => describe_rules(&args.files)?,
         (true, format) => list_fields(format),
         (false, Format::Markdown) => {
             return Err(BadInput::because("--format markdown lists fields: add --fields".to_owned()).into());
         }
-        (false, format) => list_rules(&ruleset(&args.files)?, format),
+        (false, format) => list_rules(&configured(&args.files, args.falco_config.as_deref())?, format),
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn describe_rules(paths: &[PathBuf]) -> anyhow::Result<String> {
+    let files = files(paths)?;
+    let described = describe(&files).ok_or_else(|| {
+        BadInput::because("the rules do not load; `fargard rules check` says where and why")
+    })?;
+    Ok(format!("{described:#}\n"))
 }
 
 fn list_rules(ruleset: &Ruleset, format: Format) -> String {

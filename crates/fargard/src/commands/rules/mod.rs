@@ -11,14 +11,14 @@ mod test;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use fargard_model::bounded;
-use fargard_rules::{MAX_FILE, Ruleset, SourceFile, default_rules, load, report};
+use fargard_rules::{MAX_FILE, Ruleset, SourceFile, default_rules, report};
 
 use crate::failure::BadInput;
 
@@ -72,8 +72,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// The rules of the files, or the default rules.
 fn ruleset(paths: &[PathBuf]) -> anyhow::Result<Ruleset> {
-    let files = if paths.is_empty() { default_rules() } else { read(paths)? };
-    let loaded = load(&files);
+    configured(paths, None)
+}
+
+/// The same with what a Falco configuration says of them.
+fn configured(paths: &[PathBuf], falco_config: Option<&Path>) -> anyhow::Result<Ruleset> {
+    let files = files(paths)?;
+    let loaded = config::load(&files, falco_config)?;
     loaded.ruleset.ok_or_else(|| {
         let errors: Vec<_> = loaded
             .diagnostics
@@ -83,6 +88,11 @@ fn ruleset(paths: &[PathBuf]) -> anyhow::Result<Ruleset> {
             .collect();
         BadInput::because(format!("the rules do not load\n{}", errors.join("\n\n"))).into()
     })
+}
+
+/// The files, or the default rules where none are given.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<SourceFile>> {
+    if paths.is_empty() { Ok(default_rules()) } else { read(paths) }
 }
 
 fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<SourceFile>> {
