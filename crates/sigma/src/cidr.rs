@@ -1,6 +1,20 @@
 //! Networks as prefixes of addresses' text: CloudTrail's addresses are text.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A network of either version.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn network(text: &str) -> Result<String, String> {
+    let (address, length) = text.split_once('/').ok_or_else(|| format!("'{text}' has no prefix length"))?;
+    let address: IpAddr = address.parse().map_err(|_| format!("'{text}' is no network"))?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    match length.parse::<u8>() {
+        Ok(length) if length <= most => Ok(format!("{address}/{length}")),
+        _ => Err(format!("'{text}' has no prefix length up to {most}")),
+    }
+}
 
 /// The texts that addresses of an IPv4 network begin with (ending in a dot), or the addresses themselves.
 ///
@@ -38,7 +52,15 @@ pub(crate) fn prefixes(network: &str) -> Result<(Vec<String>, bool), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::prefixes;
+    use super::{network, prefixes};
+
+    #[test]
+    fn networks_are_checked() {
+        assert_eq!(network("fd00::/8").as_deref(), Ok("fd00::/8"));
+        for text in ["10.0.0.0", "10.0.0.0/33", "10in (.0.0.0/8", "::/129", "10.0.0.0/-1", "/8"] {
+            assert!(network(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn networks_become_texts() {

@@ -1,7 +1,7 @@
 //! One line of a selection: a field, its modifiers, its values.
 
 use fargard_rules::{
-    syntax::ast::{Expr, Op},
+    syntax::ast::{Expr, FieldRef, Op},
     yaml::{Content, Node},
 };
 
@@ -125,11 +125,12 @@ pub(crate) fn item(
         (source.field(name).map_err(refuse)?, modifiers)
     };
     budget.take(values.len()).map_err(|reason| ("size".to_owned(), reason))?;
-    let expr = compare(&field, &modifiers, &values, source, budget).map_err(refuse)?;
+    let expr = compare(name, &field, &modifiers, &values, source, budget).map_err(refuse)?;
     Ok(if modifiers.negated { test::not(expr) } else { expr })
 }
 
 fn compare(
+    name: &str,
     field: &Field,
     modifiers: &Modifiers,
     values: &[Option<&str>],
@@ -141,11 +142,14 @@ fn compare(
     let mut networks = Vec::new();
     for value in values {
         let Some(value) = value else {
-            parts.push(test::not(test::exists(&field.field)));
+            parts.push(match source.nullable(name) {
+                Some(member) => test::is_null(&member),
+                None => test::not(test::exists(&field.field)),
+            });
             continue;
         };
         if modifiers.exists {
-            parts.push(existence(field, value)?);
+            parts.push(existence(source.nullable(name).as_ref().unwrap_or(&field.field), value)?);
         } else if let Some(op) = modifiers.order {
             parts.push(order(field, op, value)?);
         } else if modifiers.fieldref {
@@ -154,7 +158,7 @@ fn compare(
             text_only(field, "an expression")?;
             parts.push(test::fits(&field.field, regex::to_posix(value, &flags)?));
         } else if let (true, Kind::Address(_)) = (modifiers.cidr, field.kind) {
-            networks.push((*value).to_owned());
+            networks.push(cidr::network(value)?);
         } else {
             let ways = if modifiers.cidr { network(field, value)? } else { encoded(modifiers, value)? };
             budget.take(ways.len())?;
@@ -176,8 +180,8 @@ fn compare(
     test::join(parts, modifiers.all).ok_or_else(|| "there is no value".to_owned())
 }
 
-fn existence(field: &Field, value: &str) -> Result<Expr, String> {
-    let exists = test::exists(&field.field);
+fn existence(field: &FieldRef, value: &str) -> Result<Expr, String> {
+    let exists = test::exists(field);
     match value.to_ascii_lowercase().as_str() {
         "true" | "yes" => Ok(exists),
         "false" | "no" => Ok(test::not(exists)),
@@ -186,10 +190,13 @@ fn existence(field: &Field, value: &str) -> Result<Expr, String> {
 }
 
 fn order(field: &Field, op: Op, value: &str) -> Result<Expr, String> {
-    if field.kind != Kind::Number {
+    if !matches!(field.kind, Kind::Number | Kind::Port) {
         return Err("Falco holds it as text, which has no order".to_owned());
     }
     let number = value.parse().map_err(|_| format!("'{value}' is no whole number"))?;
+    if field.kind == Kind::Port && u16::try_from(number).is_err() {
+        return Err(format!("'{value}' is no port"));
+    }
     Ok(test::ordered(&field.field, op, number))
 }
 

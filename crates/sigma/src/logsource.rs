@@ -7,6 +7,7 @@ use fargard_rules::syntax::ast::{FieldRef, Span};
 pub(crate) enum Kind {
     Text,
     Number,
+    Port,
     /// An address of a connection; the other field holds its network.
     Address(&'static str),
     /// Whether the process began the connection.
@@ -34,7 +35,7 @@ pub(crate) struct LogSource {
     json: bool,
 }
 
-use Kind::{Address, Initiated, Number, Text};
+use Kind::{Address, Initiated, Number, Port, Text};
 
 /// Fields of Sysmon for Linux that tell of the process, and Falco's.
 macro_rules! process_fields {
@@ -105,9 +106,9 @@ const NETWORK: LogSource = LogSource {
              executable=%proc.exepath container=%container.id image=%container.image.repository",
     fields: process_fields![
         ("DestinationIp", "fd.sip", Address("fd.snet")),
-        ("DestinationPort", "fd.sport", Number),
+        ("DestinationPort", "fd.sport", Port),
         ("SourceIp", "fd.cip", Address("fd.cnet")),
-        ("SourcePort", "fd.cport", Number),
+        ("SourcePort", "fd.cport", Port),
         ("Protocol", "fd.l4proto", Text),
         ("Initiated", "evt.type", Initiated),
     ],
@@ -161,6 +162,15 @@ impl LogSource {
         if !self.json {
             return Err("events of this log source carry nothing like it".to_owned());
         }
+        Self::pointer(name).map(|field| Field { field, kind: Text })
+    }
+
+    /// The field that tells null from a missing member, where events are JSON: fields of a name of their own do not.
+    pub(crate) fn nullable(&self, name: &str) -> Option<FieldRef> {
+        if self.json { Self::pointer(name).ok() } else { None }
+    }
+
+    fn pointer(name: &str) -> Result<FieldRef, String> {
         if name.is_empty() || name.split('.').any(str::is_empty) {
             return Err("a path of names with dots between is expected".to_owned());
         }
@@ -172,7 +182,7 @@ impl LogSource {
         let escaped: Vec<String> =
             segments.iter().map(|segment| segment.replace('~', "~0").replace('/', "~1")).collect();
         let pointer = format!("/{}", escaped.join("/"));
-        Ok(Field { field: field_ref("json.value", Some(pointer)), kind: Text })
+        Ok(field_ref("json.value", Some(pointer)))
     }
 
     /// The field that holds the whole event as text.

@@ -48,6 +48,12 @@ pub(crate) fn exists(field: &FieldRef) -> Expr {
     check(Operand::Field(field.clone()), Test::Exists)
 }
 
+/// The JSON member is missing or null.
+pub(crate) fn is_null(field: &FieldRef) -> Expr {
+    let null = equals(Operand::Field(field.clone()), vec!["null".to_owned()]);
+    Expr::Or(vec![not(exists(field)), null])
+}
+
 /// The field's text is that of another field, begins with it, ...
 pub(crate) fn compare_fields(op: Op, left: &FieldRef, right: &FieldRef, cased: bool) -> Expr {
     let right =
@@ -78,6 +84,9 @@ pub(crate) fn matches(field: &Field, values: &[Pattern], how: How) -> Result<Exp
         Kind::Text => Ok(text_matches(&field.field, values, how)),
         Kind::Number => plain(field, values, how, |text| {
             text.parse::<i64>().map(|number| number.to_string()).map_err(|_| format!("'{text}' is no number"))
+        }),
+        Kind::Port => plain(field, values, how, |text| {
+            text.parse::<u16>().map(|port| port.to_string()).map_err(|_| format!("'{text}' is no port"))
         }),
         Kind::Address(_) => plain(field, values, how, |text| {
             text.parse::<std::net::IpAddr>()
