@@ -289,14 +289,15 @@ impl<'t> Scanner<'t> {
 fn special(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word;
     // Eight bytes at once. A borrow can only blur bytes above the first hit, so the lowest one is exact.
     while let Some(&chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(chunk);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = zero_bytes(word ^ (ONES * u64::from(b'"')));
-        let slash = zero_bytes(word ^ (ONES * u64::from(b'\\')));
-        let hits = (control | quote | slash) & HIGHS;
+        // Turning one bit puts the quote (0x22) right behind the control characters and nothing else below it.
+        let turned = word ^ (ONES * 2);
+        let quote_or_control = turned.wrapping_sub(ONES * 0x21) & !turned;
+        let slash = word ^ (ONES * u64::from(b'\\'));
+        let slash = slash.wrapping_sub(ONES) & !slash;
+        let hits = (quote_or_control | slash) & HIGHS;
         if hits != 0 {
             return at + hits.trailing_zeros() as usize / 8;
         }
