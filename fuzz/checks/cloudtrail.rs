@@ -10,7 +10,7 @@ use fargard_rules::{
 const ARGS: [&str; 6] = ["/", "/userIdentity/arn", "/requestParameters/items/0/a~1b", "/a~0", "x", "0"];
 
 /// Panics when the bytes show a defect.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let record = match Record::parse(Source::AwsCloudtrail, data) {
         Ok(record) => record,
         Err(fault) => {

@@ -4,7 +4,7 @@
 use fargard_rules::syntax::parse;
 
 /// Panics when the bytes show a defect.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let tree = match parse(text) {
         Ok(tree) => tree,

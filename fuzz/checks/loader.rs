@@ -4,7 +4,7 @@
 use fargard_rules::{LoadReport, RuleId, Ruleset, SourceFile, load, report, traps};
 
 /// Panics when the bytes show a defect.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let file = |name: &str, text: &str| SourceFile { name: name.to_owned(), text: text.to_owned() };
     check_load(&[file("whole.yaml", text)]);

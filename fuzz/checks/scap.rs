@@ -12,7 +12,7 @@ static RULES: LazyLock<Ruleset> =
     LazyLock::new(|| load(&default_rules()).ruleset.expect("the default rules load"));
 
 /// Panics when the bytes show a defect.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let Ok(input) = decompressed(Cursor::new(data)) else { return };
     let mut capture = Capture::with_limit(input, LIMIT);
     let mut matches = Vec::new();

@@ -26,23 +26,26 @@ pub struct FalcoRule {
     pub tags: Vec<String>,
     /// Falco's source; `None` for system calls.
     pub source: Option<&'static str>,
+    /// Whether it alerts on its own; false where only correlations count it.
+    pub enabled: bool,
     /// The Sigma rule's id.
-    id: String,
+    pub(crate) id: String,
+    /// The name by which correlations may call it.
+    pub(crate) alias: String,
+    pub(crate) log_source: &'static LogSource,
 }
 
-impl FalcoRule {
-    /// Gives the rule a name that no other has, by its id or a number.
-    pub(crate) fn make_unique(&mut self, names: &mut HashSet<String>) {
-        if names.contains(&self.name) && !self.id.is_empty() {
-            self.name = format!("{} ({})", self.name, self.id);
-        }
-        let base = self.name.clone();
-        let mut number = 2;
-        while !names.insert(self.name.clone()) {
-            self.name = format!("{base} ({number})");
-            number += 1;
-        }
+/// A name that no other has, by the rule's id or a number.
+pub(crate) fn unique(name: &str, id: &str, names: &mut HashSet<String>) -> String {
+    let base =
+        if names.contains(name) && !id.is_empty() { format!("{name} ({id})") } else { name.to_owned() };
+    let mut found = base.clone();
+    let mut number = 2;
+    while !names.insert(found.clone()) {
+        found = format!("{base} ({number})");
+        number += 1;
     }
+    found
 }
 
 /// Converts one document.
@@ -78,17 +81,15 @@ pub(crate) fn rule(file: &SourceFile, node: &Node) -> Result<FalcoRule, Box<Prob
         priority: describe::priority(&document)?,
         tags: describe::tags(&document),
         source: source.source,
+        enabled: true,
         id: document.text("id").unwrap_or_default().to_owned(),
+        alias: document.text("name").unwrap_or_default().to_owned(),
+        log_source: source,
     })
 }
 
 /// Documents of Sigma that are no detection rules.
 fn refuse_kinds(document: &Document<'_>) -> Result<(), Box<Problem>> {
-    if let Some(correlation) = document.node.get("correlation") {
-        let kind = correlation.get("type").and_then(|node| node.text()).unwrap_or("without a type");
-        let reason = "correlations are not converted; write a sequence or threshold item";
-        return Err(document.problem(&correlation.span, format!("correlation {kind}"), reason));
-    }
     if let Some(filter) = document.node.get("filter") {
         let reason =
             "filters that change other rules are not converted; append to the converted rule's condition";

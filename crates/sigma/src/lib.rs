@@ -9,6 +9,7 @@ mod budget;
 mod cidr;
 mod condition;
 mod convert;
+mod correlation;
 mod describe;
 mod detection;
 mod document;
@@ -21,17 +22,23 @@ mod regex;
 mod test;
 mod write;
 
+use std::{collections::HashSet, rc::Rc};
+
 use fargard_rules::{LineColumn, SourceFile, load, source::line_column, yaml as reader};
 
 pub use convert::FalcoRule;
+pub use correlation::{Correlation, Happening};
 pub use problem::Problem;
-pub use write::yaml;
+
+use correlation::Known;
 
 /// What an import gave.
 #[derive(Debug, Default)]
 pub struct Import {
     /// The rules that were converted, in the order of the files. Each loads without a warning.
     pub rules: Vec<FalcoRule>,
+    /// The correlation rules that were converted.
+    pub correlations: Vec<Correlation>,
     /// What was left out, and why.
     pub problems: Vec<Problem>,
 }
@@ -40,35 +47,93 @@ pub struct Import {
 #[must_use]
 pub fn import(files: &[SourceFile]) -> Import {
     let mut import = Import::default();
-    let mut names = std::collections::HashSet::new();
+    let mut names = HashSet::new();
+    let mut correlations = Vec::new();
     for file in files {
-        match reader::documents(&file.text) {
-            Ok(documents) => {
-                for document in documents.iter().filter(|document| !document.is_null()) {
-                    match convert::rule(file, document).and_then(|rule| checked(rule, file, document)) {
-                        Ok(mut rule) => {
-                            rule.make_unique(&mut names);
-                            import.rules.push(rule);
-                        }
+        let documents = match reader::documents(&file.text) {
+            Ok(documents) => documents,
+            Err(error) => {
+                import.problems.push(Problem::new(file, &error.span, "YAML", error.message));
+                continue;
+            }
+        };
+        for document in documents.into_iter().filter(|document| !document.is_null()) {
+            if correlation::is_correlation(&document) {
+                correlations.push((file, document));
+                continue;
+            }
+            match convert::rule(file, &document) {
+                Ok(mut rule) => {
+                    rule.name = convert::unique(&rule.name, &rule.id, &mut names);
+                    let text = write::rules(std::slice::from_ref(&rule));
+                    match checked(text, &rule.name, file, &document) {
+                        Ok(()) => import.rules.push(rule),
                         Err(problem) => import.problems.push(*problem),
                     }
                 }
+                Err(problem) => import.problems.push(*problem),
             }
-            Err(error) => import.problems.push(Problem::new(file, &error.span, "YAML", error.message)),
         }
     }
+    import.correlate(&correlations, &mut names);
     import
 }
 
-/// The rule, if our own loader takes it without a warning.
-fn checked(rule: FalcoRule, file: &SourceFile, document: &reader::Node) -> Result<FalcoRule, Box<Problem>> {
-    let text = yaml(std::slice::from_ref(&rule));
+impl Import {
+    /// Converts correlations, which may name rules of any file. The rules they count alert on their own only where
+    /// one of them says so.
+    fn correlate(&mut self, documents: &[(&SourceFile, Rc<reader::Node>)], names: &mut HashSet<String>) {
+        let (mut counted, mut generated) = (HashSet::new(), HashSet::new());
+        let known = Known::new(&self.rules);
+        for (file, document) in documents {
+            let converted = correlation::correlation(file, document, &known).and_then(|mut converted| {
+                converted.name = convert::unique(&converted.name, "", names);
+                let wanted = converted.pattern.rules();
+                let rules: Vec<FalcoRule> =
+                    self.rules.iter().filter(|rule| wanted.contains(&rule.name.as_str())).cloned().collect();
+                let text = write::rules(&rules) + &write::correlations(std::slice::from_ref(&converted));
+                checked(text, &converted.name, file, document)?;
+                Ok(converted)
+            });
+            match converted {
+                Ok(converted) => {
+                    let rules = converted.pattern.rules().into_iter().map(str::to_owned);
+                    if correlation::generates(document) {
+                        generated.extend(rules)
+                    } else {
+                        counted.extend(rules)
+                    }
+                    self.correlations.push(converted);
+                }
+                Err(problem) => self.problems.push(*problem),
+            }
+        }
+        for rule in &mut self.rules {
+            rule.enabled = generated.contains(&rule.name) || !counted.contains(&rule.name);
+        }
+    }
+}
+
+/// The rules as a rules file. Correlations stand behind the rules they name; Falco skips them with a warning.
+#[must_use]
+pub fn yaml(import: &Import) -> String {
+    let rules = write::rules(&import.rules);
+    let correlations = write::correlations(&import.correlations);
+    if rules.is_empty() || correlations.is_empty() {
+        rules + &correlations
+    } else {
+        rules + "\n" + &correlations
+    }
+}
+
+/// Whether our own loader takes the text without a warning.
+fn checked(text: String, name: &str, file: &SourceFile, document: &reader::Node) -> Result<(), Box<Problem>> {
     let loaded = load(&[SourceFile { name: "converted".to_owned(), text }]);
     match loaded.diagnostics.first() {
-        None => Ok(rule),
+        None => Ok(()),
         Some(diagnostic) => {
             let reason = format!("the converted rule does not load: {}", diagnostic.message);
-            Err(Box::new(Problem::new(file, &document.span, "rule", reason).of(&rule.name)))
+            Err(Box::new(Problem::new(file, &document.span, "rule", reason).of(name)))
         }
     }
 }

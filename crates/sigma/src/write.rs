@@ -4,14 +4,16 @@ use std::fmt::Write;
 
 use fargard_rules::syntax::ast::Expr;
 
-use crate::convert::FalcoRule;
+use crate::{
+    convert::FalcoRule,
+    correlation::{Correlation, Happening},
+};
 
 /// Longest line of a condition, where it can be broken.
 const WIDTH: usize = 100;
 
-/// The rules as YAML that Falco and [`fargard_rules::load`] take.
-#[must_use]
-pub fn yaml(rules: &[FalcoRule]) -> String {
+/// Rules as YAML that Falco and [`fargard_rules::load`] take.
+pub(crate) fn rules(rules: &[FalcoRule]) -> String {
     let mut text = String::new();
     for rule in rules {
         if !text.is_empty() {
@@ -32,8 +34,55 @@ fn write_rule(text: &mut String, rule: &FalcoRule) -> std::fmt::Result {
     if let Some(source) = rule.source {
         writeln!(text, "  source: {source}")?;
     }
-    let tags: Vec<String> = rule.tags.iter().map(|tag| inline(tag)).collect();
-    writeln!(text, "  tags: [{}]", tags.join(", "))
+    if !rule.enabled {
+        writeln!(text, "  enabled: false")?;
+    }
+    writeln!(text, "  tags: [{}]", list(&rule.tags))
+}
+
+fn list(texts: &[String]) -> String {
+    texts.iter().map(|text| inline(text)).collect::<Vec<_>>().join(", ")
+}
+
+/// Correlations as `sequence` and `threshold` items.
+pub(crate) fn correlations(correlations: &[Correlation]) -> String {
+    let mut text = String::new();
+    for correlation in correlations {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        // Writing to a String cannot fail.
+        let _ = write_correlation(&mut text, correlation);
+    }
+    text
+}
+
+fn write_correlation(text: &mut String, correlation: &Correlation) -> std::fmt::Result {
+    let kind = if matches!(correlation.pattern, Happening::Sequence(_)) { "sequence" } else { "threshold" };
+    writeln!(text, "- {kind}: {}", inline(&correlation.name))?;
+    writeln!(text, "  desc: {}", block(&correlation.description, "|-", "\n"))?;
+    if !correlation.by.is_empty() {
+        writeln!(text, "  by: [{}]", list(&correlation.by))?;
+    }
+    writeln!(text, "  within: {}", correlation.within)?;
+    match &correlation.pattern {
+        Happening::Sequence(rules) => writeln!(text, "  steps: [{}]", list(rules))?,
+        Happening::Count(rule, count) => writeln!(text, "  of: {}\n  count: {count}", inline(rule))?,
+        Happening::Distinct(rule, field, count) => {
+            writeln!(
+                text,
+                "  of: {}\n  distinct: {{field: {}, count: {count}}}",
+                inline(rule),
+                inline(field)
+            )?;
+        }
+    }
+    writeln!(text, "  output: {}", quoted(&correlation.output))?;
+    writeln!(text, "  priority: {}", correlation.priority.name().to_ascii_uppercase())?;
+    if let Some(source) = correlation.source {
+        writeln!(text, "  source: {source}")?;
+    }
+    writeln!(text, "  tags: [{}]", list(&correlation.tags))
 }
 
 /// A condition with a line for each of its parts, which are broken where that changes nothing.

@@ -10,7 +10,7 @@ fn file(name: &str) -> SourceFile {
 }
 
 fn loads(import: &Import) -> usize {
-    let text = yaml(&import.rules);
+    let text = yaml(&import);
     let loaded = load(&[SourceFile { name: "converted.yaml".into(), text }]);
     assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
     loaded.ruleset.unwrap().rules().len()
@@ -21,7 +21,7 @@ fn rules_for_linux_become_rules_for_calls() {
     let import = import(&[file("linux.yml")]);
     assert!(import.problems.is_empty(), "{:?}", import.problems);
     assert_eq!(loads(&import), 4);
-    insta::assert_snapshot!(yaml(&import.rules));
+    insta::assert_snapshot!(yaml(&import));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn rules_for_cloudtrail_become_rules_of_that_source() {
     let import = import(&[file("cloudtrail.yml")]);
     assert!(import.problems.is_empty(), "{:?}", import.problems);
     assert_eq!(loads(&import), 3);
-    insta::assert_snapshot!(yaml(&import.rules));
+    insta::assert_snapshot!(yaml(&import));
 }
 
 #[test]
@@ -50,4 +50,12 @@ fn names_are_unique_and_others_survive_a_broken_file() {
     let names: std::collections::BTreeSet<&str> =
         import.rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names.len(), 8, "{names:?}");
+}
+
+#[test]
+fn correlations_become_thresholds_and_sequences() {
+    let import = import(&[file("correlations.yml")]);
+    assert!(import.problems.is_empty(), "{:?}", import.problems);
+    assert_eq!((loads(&import), import.correlations.len()), (5, 3));
+    insta::assert_snapshot!(yaml(&import));
 }

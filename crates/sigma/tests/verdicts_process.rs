@@ -58,7 +58,7 @@ fn ruleset(category: &str, detection: &str) -> Ruleset {
     );
     let import = import(&[SourceFile { name: "t.yml".into(), text }]);
     assert!(import.problems.is_empty(), "{detection}\n{:?}", import.problems);
-    let loaded = load(&[SourceFile { name: "t.yaml".into(), text: yaml(&import.rules) }]);
+    let loaded = load(&[SourceFile { name: "t.yaml".into(), text: yaml(&import) }]);
     loaded.ruleset.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 

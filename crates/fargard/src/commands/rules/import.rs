@@ -47,14 +47,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for problem in &import.problems {
         eprintln!("{problem}");
     }
-    let text = fargard_sigma::yaml(&import.rules);
+    let text = fargard_sigma::yaml(&import);
     match &args.output {
         Some(path) => fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?,
         None => print(&text)?,
     }
     eprintln!(
         "{} rules of {} files converted, {} left out",
-        import.rules.len(),
+        import.rules.len() + import.correlations.len(),
         files.len(),
         import.problems.len()
     );
