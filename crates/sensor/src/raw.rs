@@ -32,6 +32,8 @@ pub enum ItemKind {
     Struct = 7,
     /// The call's return value, eight bytes.
     Result = 8,
+    /// Content of `/proc/TID/status`, taken at an execution while the thread waits.
+    Status = 9,
 }
 
 impl ItemKind {
@@ -45,6 +47,7 @@ impl ItemKind {
             Self::Base,
             Self::Struct,
             Self::Result,
+            Self::Status,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

@@ -14,6 +14,8 @@ use crate::{
 const MAX_TEXT: usize = 4096;
 /// Most bytes of argv, and of the environment.
 const MAX_STRINGS: usize = 4096;
+/// Most bytes of `/proc/TID/status`: its lines up to the capabilities have about 1000.
+const MAX_STATUS: usize = 1536;
 /// Most strings of argv, and of the environment.
 const MAX_COUNT: usize = 256;
 /// Bytes tried first for a text: most are shorter, and reading costs by the call.
@@ -200,6 +202,12 @@ impl Recorder {
         if !known || is_exec {
             writer.item(ItemKind::Stat, 0, |room| ProcPath::of(head.tid, "stat").read(cap(room, 1024)));
         }
+        if is_exec {
+            // Its user and capabilities: a program that runs for a moment has no others.
+            writer.item(ItemKind::Status, 0, |room| {
+                ProcPath::of(head.tid, "status").read(cap(room, MAX_STATUS))
+            });
+        }
         if let Some(call) = call {
             let reading = Reading { reader: self.reader, head: &head, environment: self.environment };
             reading.pointees(call, &mut writer);
@@ -382,6 +390,8 @@ mod tests {
             assert!(
                 event.item(ItemKind::Stat, 0).unwrap().bytes.starts_with(call.tid.to_string().as_bytes())
             );
+            let status = std::str::from_utf8(event.item(ItemKind::Status, 0).unwrap().bytes).unwrap();
+            assert!(status.contains("\nUid:") && status.contains("\nCapEff:"), "{status}");
             assert!(event.item(ItemKind::Env, 2).is_none());
         }
     }

@@ -82,7 +82,7 @@ fn line(event: &RawEvent<'_>) -> String {
             let _ = write!(line, "{:#x}/{}", head.arch, head.nr);
         }
     }
-    for item in event.items().filter(|item| item.kind != ItemKind::Stat) {
+    for item in event.items().filter(|item| !matches!(item.kind, ItemKind::Stat | ItemKind::Status)) {
         let _ = write!(line, " {:?}{}=", item.kind, item.arg);
         if item.unreadable {
             line.push_str("(unreadable)");

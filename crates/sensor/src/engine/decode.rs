@@ -7,7 +7,7 @@ use super::{
     calls::{self, ARCH_AARCH64, Form, Param},
     flags,
     paths::{self, MAX_PATH},
-    procfs::{self, Stat},
+    procfs::{self, Stat, Status},
 };
 use crate::raw::{ItemKind, RawEvent};
 
@@ -37,6 +37,8 @@ pub(crate) struct Decoded {
     pub(crate) env: Option<Vec<String>>,
     /// State of the thread at its first event.
     pub(crate) stat: Option<Stat>,
+    /// User and capabilities of a thread that executes a program.
+    pub(crate) status: Option<Status>,
     /// The return value, where the capture knows it.
     pub(crate) result: Option<i64>,
 }
@@ -67,6 +69,7 @@ pub(crate) fn decode(raw: &RawEvent<'_>) -> Option<Decoded> {
         argv: None,
         env: None,
         stat: None,
+        status: None,
         result: None,
     };
     for param in calls::params(kind) {
@@ -135,6 +138,7 @@ impl Decoded {
                 ItemKind::Argv if !item.unreadable => self.argv = Some(procfs::split_strings(item.bytes)),
                 ItemKind::Env if !item.unreadable => self.env = Some(procfs::split_strings(item.bytes)),
                 ItemKind::Stat => self.stat = procfs::parse_stat(item.bytes),
+                ItemKind::Status => self.status = procfs::parse_status(&String::from_utf8_lossy(item.bytes)),
                 ItemKind::Result => {
                     self.result = item.bytes.first_chunk::<8>().map(|bytes| i64::from_ne_bytes(*bytes));
                 }

@@ -57,7 +57,10 @@ impl Observer {
 
     /// The event of a call, with what is known at once. Its outcome may still be open: see [`Observer::confirm`].
     pub(crate) fn observe(&mut self, mut decoded: Decoded) -> Event {
-        let process = self.table.process_of(decoded.tid, decoded.stat.as_ref());
+        let mut process = self.table.process_of(decoded.tid, decoded.stat.as_ref());
+        if let Some(status) = &decoded.status {
+            process = self.table.with_credentials(&process, status);
+        }
         let needs_cwd =
             decoded.unresolved.iter().any(|path| !path.raw.starts_with('/') && path.base.is_none());
         let cwd = if needs_cwd { self.table.cwd(&process) } else { String::new() };
@@ -194,7 +197,10 @@ impl Observer {
         let runs = without_deleted(&exe) == event.process.exepath
             || (event.process.exe_from_memfd && is_memfd(&exe))
             || std::fs::canonicalize(&event.process.exepath).is_ok_and(|path| path == Path::new(&exe));
-        if !runs {
+        // Shell and command may be the same program, as in images with busybox: then the name tells them apart.
+        let named = stat.comm == event.process.name
+            || procfs.cmdline(pid).is_some_and(|argv| runs_as(&event.process, &argv));
+        if !runs || !named {
             return true;
         }
         event.outcome = Outcome::Confirmed(0);
@@ -306,7 +312,7 @@ impl Observer {
         if same {
             event.outcome = Outcome::Confirmed(new);
         }
-        false
+        !same
     }
 
     fn name_descriptor(&mut self, event: &mut Event) -> bool {
@@ -345,6 +351,11 @@ fn apply_target(fd: &mut fargard_model::Fd, target: Target) {
         }
         Target::Link(_) => fd.typechar = Some('o'),
     }
+}
+
+/// Whether these are the arguments the process was executed with, as far as its first two tell.
+fn runs_as(process: &Process, argv: &[String]) -> bool {
+    argv.first() == Some(&process.exe) && argv.get(1) == process.args.first()
 }
 
 /// What a look after the call may tell of it; `None` where the look also brings what is known of the process up to
