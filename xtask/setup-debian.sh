@@ -13,6 +13,7 @@ need cc build-essential
 need musl-gcc musl-tools
 need strace strace
 need wrk wrk
+need redis-server redis-server
 need nginx nginx-light
 need busybox busybox-static
 need node nodejs

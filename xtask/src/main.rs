@@ -8,6 +8,7 @@ mod house_rules;
 mod lint;
 mod sensor;
 mod shell;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ Usage: cargo xtask COMMAND
   sensor             build the static sensor and print its size
   bench              list the benchmarks
   bench sensor|scan  run one; see `cargo xtask bench`
+  soak               ordinary servers under the sensor for 10 minutes: nothing may fire (root)
   fuzz               run the fuzz targets; see `cargo xtask fuzz --help`
 
 Exit codes: 0 all well, 1 something failed, 2 usage.";
@@ -53,6 +55,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         ["ci"] => Ok(lint::run()? & test::run()?),
         ["sensor"] => sensor::run(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["soak", rest @ ..] => soak::run(rest),
         ["fuzz", rest @ ..] => fuzz::run(rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
