@@ -11,6 +11,7 @@
 
 mod actions;
 mod console;
+mod correlation;
 mod demo;
 mod engine_killed;
 mod outage;
