@@ -15,7 +15,7 @@ fn is_every_type(key: &str, value: &Value) -> bool {
     key == "events" && value.as_array().is_some_and(|names| names.len() > 400)
 }
 
-fn by_name<'a>(items: &'a Value) -> BTreeMap<&'a str, &'a Value> {
+fn by_name(items: &Value) -> BTreeMap<&str, &Value> {
     items.as_array().unwrap().iter().map(|item| (item["info"]["name"].as_str().unwrap(), item)).collect()
 }
 

@@ -22,7 +22,7 @@ use crate::{Diagnostic, SourceFile, load};
 /// Looks for mistakes in files that load, in the order of the files; nothing when they do not load.
 #[must_use]
 pub fn lint(files: &[SourceFile]) -> Vec<Diagnostic> {
-    if crate::load(files).ruleset.is_none() {
+    if load(files).ruleset.is_none() {
         return Vec::new();
     }
     let definitions = load::definitions(files, &mut Vec::new());

@@ -210,8 +210,7 @@ fn appended_conditions() {
         ),
         ([macro_of("proc.name = a"), append("macro", "or proc.name = b"), user.clone()].concat(), None),
         (
-            [macro_of("proc.name = a and proc.pid = 1"), append("macro", "or proc.name = b"), user.clone()]
-                .concat(),
+            [macro_of("proc.name = a and proc.pid = 1"), append("macro", "or proc.name = b"), user].concat(),
             Some(Code::LintAppendedOr),
         ),
     ] {
@@ -328,6 +327,6 @@ fn hard_rulesets_end() {
         })
         .collect();
     let doubling = format!("- macro: m0\n  condition: evt.type = open\n{macros}{}", rule("r", "m60"));
-    lint(&files(&rules));
-    lint(&files(&doubling));
+    assert!(lint(&files(&rules)).len() <= crate::diagnostic::MAX_DIAGNOSTICS);
+    assert_eq!(lint(&files(&doubling)), []);
 }

@@ -15,8 +15,7 @@ impl Options {
     pub(crate) fn define(&self, definitions: &mut Definitions) {
         definitions.statics.clone_from(&self.static_fields);
         for rule in &mut definitions.rules {
-            let last = self.selections.iter().rev().find(|selection| selection.is_about(rule));
-            rule.enabled = last.map_or(rule.enabled, |selection| selection.enable);
+            rule.enabled = self.selected(&rule.name, &rule.tags).unwrap_or(rule.enabled);
             for append in &self.append_output {
                 if append.is_about(rule) {
                     append.to(rule);
@@ -24,6 +23,16 @@ impl Options {
             }
             self.put_statics(rule);
         }
+        for correlation in &mut definitions.correlations {
+            let selected = self.selected(&correlation.name.text, &correlation.tags);
+            correlation.enabled = selected.unwrap_or(correlation.enabled);
+        }
+    }
+
+    /// Whether the last selection that is about a rule enables it.
+    fn selected(&self, name: &str, tags: &[String]) -> Option<bool> {
+        let last = self.selections.iter().rev().find(|selection| selection.is_about(name, tags));
+        last.map(|selection| selection.enable)
     }
 
     pub(crate) fn finish(&self, ruleset: &mut Ruleset) {
@@ -59,10 +68,10 @@ impl Options {
 }
 
 impl Selection {
-    fn is_about(&self, rule: &RuleDef) -> bool {
+    fn is_about(&self, name: &str, tags: &[String]) -> bool {
         match &self.select {
-            Select::Rule(pattern) => wildcard::fits(pattern, &rule.name),
-            Select::Tag(tag) => rule.tags.contains(tag),
+            Select::Rule(pattern) => wildcard::fits(pattern, name),
+            Select::Tag(tag) => tags.contains(tag),
         }
     }
 }

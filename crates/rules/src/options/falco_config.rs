@@ -62,6 +62,9 @@ impl Options {
     }
 }
 
+/// A key with its value.
+type Entry = (Rc<Node>, Rc<Node>);
+
 struct Reader<'a, F> {
     file: &'a SourceFile,
     variable: F,
@@ -106,7 +109,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<'_, F> {
         node.items().ok_or_else(|| self.error(node, "expected a list"))
     }
 
-    fn entries<'n>(&self, node: &'n Node) -> Result<&'n [(Rc<Node>, Rc<Node>)], ConfigError> {
+    fn entries<'n>(&self, node: &'n Node) -> Result<&'n [Entry], ConfigError> {
         node.entries().ok_or_else(|| self.error(node, "expected a mapping of keys to values"))
     }
 
