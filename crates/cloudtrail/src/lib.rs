@@ -5,6 +5,7 @@
 //! arrays, JSON lines and single records, each also in gzip. What is damaged becomes an error that says where, and
 //! the records around it are still given.
 
+mod document;
 mod files;
 mod reader;
 mod resync;

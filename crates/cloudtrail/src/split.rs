@@ -1,12 +1,10 @@
 //! Records within bytes.
 
 use fargard_model::Source;
-use fargard_rules::{
-    Record,
-    json::{Fault, Scanner},
-};
+use fargard_rules::{Record, json::Scanner};
 
 use crate::{
+    document,
     resync::{self, Beginnings},
     time,
 };
@@ -116,7 +114,7 @@ impl Splitter {
                 scanner.take(b'[');
                 self.open(scanner.at(), false);
             }
-            b'{' => match document(scanner) {
+            b'{' => match document::items(scanner) {
                 Some(items) => self.open(items, true),
                 None => return Some(self.record_or_document(bytes, scanner)),
             },
@@ -135,7 +133,7 @@ impl Splitter {
         let before = self.index;
         let read = self.record(bytes, scanner, Place::Outside);
         if read.is_err()
-            && let Some(items) = document_with(scanner)
+            && let Some(items) = document::items_behind_others(scanner)
         {
             self.index = before;
             self.open(items, true);
@@ -186,7 +184,7 @@ impl Splitter {
     /// Behind the array; a document may have more members.
     fn close(&mut self, bytes: &[u8], mut scanner: Scanner<'_>) -> Result<Option<Record>, Damage> {
         self.place = Place::Outside;
-        let rest = if self.in_document { document_rest(&mut scanner) } else { Ok(()) };
+        let rest = if self.in_document { document::rest(&mut scanner) } else { Ok(()) };
         self.at = match rest {
             Ok(()) => scanner.at(),
             Err(fault) => self.on_lines.next(bytes, fault.at),
@@ -258,72 +256,5 @@ fn expected_item(found: Option<u8>) -> &'static str {
     match found {
         Some(_) => "expected a record, which is a JSON object",
         None => "the input ends inside the array of records",
-    }
-}
-
-/// Where the items begin if this is an object whose first member is an array `Records`.
-fn document(mut scanner: Scanner<'_>) -> Option<usize> {
-    scanner.take(b'{');
-    scanner.blanks();
-    records_member(scanner)
-}
-
-/// Where the items begin if the scanner stands at a member `Records` that is an array.
-fn records_member(mut scanner: Scanner<'_>) -> Option<usize> {
-    let is_named = b"\"Records\"".iter().all(|byte| scanner.take(*byte));
-    if !is_named {
-        return None;
-    }
-    scanner.blanks();
-    if !scanner.take(b':') {
-        return None;
-    }
-    scanner.blanks();
-    scanner.take(b'[').then(|| scanner.at())
-}
-
-/// The same where `Records` may be any member.
-fn document_with(mut scanner: Scanner<'_>) -> Option<usize> {
-    scanner.take(b'{');
-    loop {
-        scanner.blanks();
-        if let Some(items) = records_member(scanner) {
-            return Some(items);
-        }
-        member(&mut scanner).ok()?;
-        scanner.blanks();
-        if !scanner.take(b',') {
-            return None;
-        }
-    }
-}
-
-/// Steps over a name, a colon and a value.
-fn member(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
-    let expect = |is_there: bool, at: usize| match is_there {
-        true => Ok(()),
-        false => Err(Fault { at, what: "the document is not ended as JSON: expected a member" }),
-    };
-    expect(scanner.peek() == Some(b'"'), scanner.at())?;
-    scanner.value()?;
-    scanner.blanks();
-    expect(scanner.take(b':'), scanner.at())?;
-    scanner.blanks();
-    scanner.value()
-}
-
-/// Steps over what follows the records in a document.
-fn document_rest(scanner: &mut Scanner<'_>) -> Result<(), Fault> {
-    loop {
-        scanner.blanks();
-        if scanner.take(b'}') {
-            return Ok(());
-        }
-        if !scanner.take(b',') {
-            let what = "the document is not ended as JSON: expected ',' or '}'";
-            return Err(Fault { at: scanner.at(), what });
-        }
-        scanner.blanks();
-        member(scanner)?;
     }
 }

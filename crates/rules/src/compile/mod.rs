@@ -238,7 +238,10 @@ impl Compiler<'_> {
                 is_syntax: false,
             };
             if let Some(text) = crate::load::exception_condition(exception).map_err(trouble)? {
-                nodes.push(Lowering::of_text(self, &text, &exception.place).lower()?);
+                let node = Lowering::of_text(self, &text, &exception.place).lower()?;
+                let source = definition.known_source().unwrap_or_default();
+                sources::exception_fits(&self.program, node, source, &exception.place)?;
+                nodes.push(node);
             }
         }
         Ok(nodes)

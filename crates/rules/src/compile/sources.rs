@@ -35,6 +35,19 @@ pub(super) fn condition_fits(
     Err(Trouble { help: if at.is_none() { by_macro } else { trouble.help.clone() }, ..trouble })
 }
 
+/// Refuses an exception with a field that its rule's source does not have.
+pub(super) fn exception_fits(
+    program: &Program,
+    node: NodeId,
+    source: Source,
+    place: &Place,
+) -> Result<(), Trouble> {
+    match foreign(program, node, source, &mut HashSet::new()) {
+        Some(name) => Err(trouble(Code::ErrValidate, name, source, place.clone())),
+        None => Ok(()),
+    }
+}
+
 /// Refuses an output with a field that its source does not have.
 pub(super) fn output_fits(output: &Output, source: Source, place: &Place) -> Result<(), Trouble> {
     match output.fields().iter().find(|field| !field.is_of(source)) {

@@ -3,11 +3,13 @@
 //! for two or three of the hundred values of a record.
 
 mod layout;
+mod members;
 mod scan;
 #[cfg(test)]
 pub(crate) mod tests;
 mod unescape;
 mod value;
 
-pub use scan::{Fault, MAX_DEPTH, Members, Scanner};
+pub use members::Members;
+pub use scan::{Fault, MAX_DEPTH, Scanner};
 pub use value::Json;

@@ -259,6 +259,10 @@ fn a_rule_has_the_fields_of_its_source() {
         assert_eq!(told, [(code, message)], "{condition}");
         assert!(ruleset.is_none());
     }
+    let exception = "x\n  exceptions: [{name: e, fields: [proc.name, ct.id], values: [[a, b]]}]";
+    let (_, told) = rules("aws_cloudtrail", "ct.name = a", exception);
+    let message = "events of source 'aws_cloudtrail' have no field 'proc.name'";
+    assert_eq!(told, [(Code::ErrValidate, message.into())]);
     let (_, told) = rules("k8s_audit", "ka.verb = get", "x");
     assert_eq!(told, [(Code::UnknownSource, "unknown source k8s_audit, skipping".into())]);
 }
