@@ -72,6 +72,46 @@ codes! {
     LintDeepList Lint "FARGARD_LINT_DEEP_LIST" "List that Falco expands in part",
 }
 
+impl Code {
+    /// What to do next, where the diagnostic itself does not say it.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::ErrFileRead => "split the file",
+            Self::ErrYamlParse => {
+                "mend the YAML at this place; often a quote, a ':' or the indentation of the line before"
+            }
+            Self::ErrYamlValidate => "`fargard rules schema` prints every key with what may stand there",
+            Self::ErrCompileCondition => {
+                "`fargard rules list --fields` names the fields with their types; 'and', 'or' and 'not' stand between comparisons"
+            }
+            Self::ErrCompileOutput => "'%' begins a field; `fargard rules list --fields` names them",
+            Self::ErrValidate => "mend the item, or load the file with what it needs before this one",
+            Self::ErrExtension | Self::WarningExtension => {
+                "docs/rules.md describes sequences, thresholds and tests"
+            }
+            Self::UnknownSource => {
+                "nothing to do: the rule is left out; sources are syscall and aws_cloudtrail"
+            }
+            Self::UnsafeNaCheck => "use 'exists' to ask whether a field has a value",
+            Self::NoEvttype => {
+                "restrict it, as in 'evt.type in (open, openat) and ...', or set warn_evttypes: false"
+            }
+            Self::UnknownFilter => "nothing to do: skip-if-unknown-filter asks for this",
+            Self::UnusedMacro | Self::UnusedList => "remove it, unless a file that is loaded later names it",
+            Self::UnknownItem | Self::UnknownKey => "mind its spelling; it has no effect",
+            Self::DeprecatedItem => "it may be gone in a later version of Falco",
+            Self::AppendNoValues => "add 'values' with what is excepted",
+            Self::ExceptionNameNotUnique => "rename one of the exceptions",
+            Self::InvalidMacroName | Self::InvalidListName => {
+                "rename it: letters, digits and '_', a letter first"
+            }
+            Self::CompileCondition => "write the comparison with what the message names",
+            _ => "docs/rules.md says what the lint means",
+        }
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -92,7 +132,8 @@ pub(crate) fn mark_cut(diagnostics: &mut [Diagnostic]) {
     if diagnostics.len() >= MAX_DIAGNOSTICS
         && let Some(last) = diagnostics.last_mut()
     {
-        last.help = Some(format!("there may be more: after {MAX_DIAGNOSTICS} only the first error is reported"));
+        last.help =
+            Some(format!("there may be more: after {MAX_DIAGNOSTICS} only the first error is reported"));
     }
 }
 
@@ -218,4 +259,18 @@ fn snippet(text: &str, span: &Range<usize>) -> String {
     let line_end = text.get(end..).and_then(|after| after.find('\n')).map_or(text.len(), |at| end + at);
     let to = line_end.min(clamp(from + MAX_SNIPPET)).max(from);
     text.get(from..to).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn every_code_is_documented_and_has_a_remedy() {
+        let page = include_str!("../../../docs/rules.md");
+        for code in Code::ALL {
+            assert!(page.contains(&format!("`{}`", code.name())), "docs/rules.md does not name {code}");
+            assert!(!code.remedy().is_empty() && !code.title().is_empty(), "{code}");
+        }
+    }
 }

@@ -39,9 +39,8 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], color: bool) -> Str
     if let Some(item) = named {
         group = group.element(Level::NOTE.message(format!("in {} '{}'", item.kind, item.name)));
     }
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
-    }
+    let help = diagnostic.help.as_deref().unwrap_or_else(|| diagnostic.code.remedy());
+    group = group.element(Level::HELP.message(help));
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
 }
@@ -131,7 +130,7 @@ fn entry(files: &[SourceFile], file: &SourceFile, diagnostic: &Diagnostic) -> Va
 
 #[cfg(test)]
 mod tests {
-    use super::{load_results, render};
+    use super::{lint_results, load_results, render};
     use crate::{SourceFile, load};
 
     const RULES: &str = "\
@@ -241,6 +240,10 @@ mod tests {
             }
             let results = load_results(&files, &report.diagnostics);
             proptest::prop_assert!(results.is_object());
+            proptest::prop_assert_eq!(crate::describe(&files).is_some(), report.ruleset.is_some());
+            let lints = crate::lint(&files);
+            proptest::prop_assert!(lints.is_empty() || report.ruleset.is_some());
+            proptest::prop_assert_eq!(lint_results(&files, &lints).as_array().map(Vec::len), Some(lints.len()));
         }
     }
 }

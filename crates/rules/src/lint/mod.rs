@@ -41,4 +41,6 @@ pub fn lint(files: &[SourceFile]) -> Vec<Diagnostic> {
 }
 
 #[cfg(test)]
+mod soundness;
+#[cfg(test)]
 mod tests;

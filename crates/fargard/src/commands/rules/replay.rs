@@ -16,7 +16,7 @@ use fargard_outputs::falco::{self, TimeFormat};
 use fargard_rules::{Alert, Detector, Matching, Subject};
 
 use self::{input::Input, statistics::Statistics};
-use super::{Format, ruleset};
+use super::{Format, configured};
 use crate::failure;
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Rule files, in the order in which they are loaded; the default rules if none are given
     #[arg(long = "rules", short = 'r', value_name = "FILE")]
     rules: Vec<PathBuf>,
+    /// Falco configuration whose rule selection, append_output and priority apply
+    #[arg(long, value_name = "FILE")]
+    falco_config: Option<PathBuf>,
     /// An alert for every rule that matches an event
     #[arg(long, conflicts_with = "first")]
     all: bool,
@@ -54,7 +57,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut rules = ruleset(&args.rules)?;
+    let mut rules = configured(&args.rules, args.falco_config.as_deref())?;
     rules.set_matching(if args.all { Matching::All } else { Matching::First });
     let mut replay = Replay {
         detector: Detector::new(Arc::new(rules)),
