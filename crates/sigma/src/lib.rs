@@ -99,9 +99,9 @@ impl Import {
                 Ok(converted) => {
                     let rules = converted.pattern.rules().into_iter().map(str::to_owned);
                     if correlation::generates(document) {
-                        generated.extend(rules)
+                        generated.extend(rules);
                     } else {
-                        counted.extend(rules)
+                        counted.extend(rules);
                     }
                     self.correlations.push(converted);
                 }
