@@ -274,3 +274,66 @@ fn mistakes_are_located() {
         assert!(report.ruleset.is_none());
     }
 }
+
+/// What the documentation shows loads, and its tests pass.
+#[test]
+fn documented_examples_work() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rules.md");
+    let page = fargard_model::bounded::read_to_string(path.as_ref(), crate::MAX_FILE).unwrap();
+    let section = page.split("## Correlation, dedup and tests").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let examples = section.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut files = crate::default_rules();
+    let named = "- rule: My CloudTrail rule\n  desc: d\n  source: aws_cloudtrail\n  condition: ct.name = PutBucketAcl\n  \
+                 output: o\n  priority: INFO\n";
+    let examples = std::iter::once(named).chain(examples);
+    files.extend(examples.map(|text| SourceFile { name: "docs".into(), text: text.into() }));
+    assert!(files.len() >= 7, "{}", files.len());
+    let report = load(&files);
+    let said: Vec<_> = report.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
+    assert_eq!(report.tests.len(), 4);
+    let results = crate::unit_test::run(report.ruleset.unwrap(), &report.tests);
+    assert_eq!(results.failed(), 0, "{:#?}", results.tests);
+}
+
+/// Selections of a configuration reach sequences by name and tag.
+#[test]
+fn selections_reach_sequences() {
+    let select = |config: &str| {
+        let config = SourceFile { name: "c".into(), text: config.into() };
+        let (options, _) = crate::options::Options::of_falco_config(&config, |_| None).unwrap();
+        let file = SourceFile { name: "t.yaml".into(), text: DROPPED.into() };
+        crate::load_with(&[file], &options).ruleset.unwrap().rules()[1].enabled
+    };
+    assert!(select("rules: []\n"));
+    assert!(!select("rules:\n- disable: {tag: x}\n"));
+    assert!(!select("rules:\n- disable: {rule: Dropped*}\n"));
+}
+
+proptest::proptest! {
+    /// Whatever our items hold, they load or are refused at a place.
+    #[test]
+    fn any_item_loads_or_is_refused(
+        pieces in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "- sequence: s\n", "- threshold: t\n", "- test: t\n", "- rule: r\n", "  desc: d\n", "  output: ", "%step1.",
+                "%step99999999999999999999.fd.name", "%correlation.", "count", "fd.name", "\n", "  priority: INFO\n",
+                "  within: ", "5m", "  by: ", "[", "]", "  steps:\n", "  - ", "{", "}", "condition: ", "evt.type = open",
+                "r", "  until: ", "  of: ", "  count: ", "3", "-1", "  distinct: ", "field: ", "  dedup: ", "  limit: ",
+                "  events:\n", "evt.type: openat", ", ", "proc.aname: x", "record: ", "  expect: []\n", "  each: ", "é",
+                "  override: {within: replace}\n", "after: 1s",
+            ]),
+            0..40,
+        )
+    ) {
+        let report = loaded(&pieces.concat());
+        proptest::prop_assert!(
+            report.ruleset.is_some() || report.diagnostics.iter().any(|diagnostic| diagnostic.is_error())
+        );
+        if let Some(ruleset) = report.ruleset {
+            let tests = crate::unit_test::run(ruleset, &report.tests);
+            proptest::prop_assert_eq!(tests.tests.len(), report.tests.len());
+        }
+    }
+}

@@ -207,10 +207,13 @@ impl Ruleset {
         &self.program
     }
 
-    /// The rule's condition with macros and lists put in; cut when very long.
+    /// The rule's condition with macros and lists put in; cut when very long. Of a sequence or threshold, those of its
+    /// parts, one a line.
     #[must_use]
     pub fn expanded_condition(&self, rule: RuleId) -> Option<String> {
-        self.compiled.get(rule.index()).map(|(node, _)| self.program.print(*node))
+        self.rules.get(rule.index())?;
+        let conditions = self.conditions(rule.index());
+        Some(conditions.iter().map(|node| self.program.print(*node)).collect::<Vec<_>>().join("\n"))
     }
 
     /// Event types the rule can match, of those that can be observed.

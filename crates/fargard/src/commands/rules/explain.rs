@@ -77,8 +77,9 @@ fn explain_rule(ruleset: &Ruleset, name: &str, format: Format) -> anyhow::Result
     }
     let description = ruleset.rules().get(id.index()).map_or("", |rule| rule.description.as_str());
     Ok(format!(
-        "{name}\n  {description}\nevent types: {}\nclasses of calls: {}\ncondition in full:\n  {condition}\n",
+        "{name}\n  {description}\nevent types: {}\nclasses of calls: {}\ncondition in full:\n  {}\n",
         types.join(", "),
-        classes.join(", ")
+        classes.join(", "),
+        condition.replace('\n', "\n  ")
     ))
 }
