@@ -21,12 +21,12 @@ function increment() {
 let requests = 0;
 
 async function answer() {
-  requests += 1;
+  const number = ++requests;
   const machine = (await fs.readFile("/etc/hostname", "utf8")).trim();
-  await fs.writeFile("/tmp/state.new", String(requests));
-  await fs.rename("/tmp/state.new", "/tmp/state");
-  if (requests % 100 === 0) await new Promise((resolve) => execFile("date", ["+%s"], resolve));
-  return { machine, requests, counted: await increment() };
+  await fs.writeFile(`/tmp/state.${number}`, String(number));
+  await fs.rename(`/tmp/state.${number}`, "/tmp/state");
+  if (number % 100 === 0) await new Promise((resolve) => execFile("date", ["+%s"], resolve));
+  return { machine, number, counted: await increment() };
 }
 
 http

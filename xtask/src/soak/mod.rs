@@ -15,11 +15,11 @@ use self::task::Task;
 use crate::shell::{must, root, works};
 
 const USAGE: &str = "\
-Usage: cargo xtask soak [--minutes N]
+Usage: cargo xtask soak [--minutes N] [--fargard FILE]
 
 Runs nginx, redis and a Node app under the sensor, loads them for N minutes (10), once with the default rules and, at
 the same time, once with Falco's stable rules where FARGARD_SHARED or ../shared has them. Lists what fired and fails
-if anything did. Needs root.";
+if anything did. --fargard is a built program; without it one is built for release. Needs root.";
 
 const MINUTES: u64 = 10;
 const MOST_MINUTES: u64 = 24 * 60;
@@ -28,16 +28,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs it; `false` when something fired.
 pub(crate) fn run(words: &[&str]) -> Result<bool> {
-    let Some(minutes) = minutes(words)? else { return Ok(true) };
+    let Some(Options { minutes, fargard }) = options(words)? else { return Ok(true) };
     for program in ["nginx", "redis-server", "redis-cli", "redis-benchmark", "node", "wrk"] {
         if !works(&["sh", "-c", &format!("PATH=$PATH:/usr/sbin command -v {program}")]) {
             bail!("{program} is not installed: run xtask/setup-debian.sh");
         }
     }
-    must(&["cargo", "build", "--release", "-p", "fargard"])?;
+    let fargard = match fargard {
+        Some(file) => file,
+        None => {
+            must(&["cargo", "build", "--release", "-p", "fargard"])?;
+            root().join("target/release/fargard")
+        }
+    };
     let mut tasks = Vec::new();
     for (name, rules) in rule_sets() {
-        tasks.push(Task::start(name, &rules)?);
+        tasks.push(Task::start(&fargard, name, &rules)?);
     }
     println!("soaking for {minutes} minutes");
     let until = Instant::now() + Duration::from_secs(minutes * 60);
@@ -56,13 +62,24 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
     Ok(quiet)
 }
 
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    /// How long the servers are loaded.
+    minutes: u64,
+    /// A built program.
+    fargard: Option<PathBuf>,
+}
+
 /// `None` when the usage was asked for.
-fn minutes(words: &[&str]) -> Result<Option<u64>> {
+fn options(words: &[&str]) -> Result<Option<Options>> {
     let mut minutes = MINUTES;
+    let mut fargard = None;
     let mut parser = Parser::from_args(words);
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Long("minutes") => minutes = parser.value()?.parse()?,
+            Arg::Long("fargard") => fargard = Some(parser.value()?.into()),
             Arg::Long("help") | Arg::Short('h') => {
                 println!("{USAGE}");
                 return Ok(None);
@@ -73,7 +90,7 @@ fn minutes(words: &[&str]) -> Result<Option<u64>> {
     if !(1..=MOST_MINUTES).contains(&minutes) {
         bail!(lexopt::Error::from(format!("--minutes {minutes}: use 1 to {MOST_MINUTES}")));
     }
-    Ok(Some(minutes))
+    Ok(Some(Options { minutes, fargard }))
 }
 
 /// Rules that do not know each other: both define lists and macros of the same names.
@@ -92,14 +109,16 @@ fn rule_sets() -> Vec<(&'static str, Vec<PathBuf>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::minutes;
+    use super::options;
 
     #[test]
     fn minutes_have_a_default_and_bounds() {
-        assert_eq!(minutes(&[]).unwrap(), Some(10));
-        assert_eq!(minutes(&["--minutes", "1"]).unwrap(), Some(1));
+        let minutes = |words: &[&str]| options(words).unwrap().map(|options| options.minutes);
+        assert_eq!(minutes(&[]), Some(10));
+        assert_eq!(minutes(&["--minutes", "1"]), Some(1));
+        assert_eq!(minutes(&["--help"]), None);
         for bad in [&["--minutes", "0"][..], &["--minutes", "x"], &["--minutes"], &["--rounds", "1"]] {
-            assert!(minutes(bad).is_err(), "{bad:?}");
+            assert!(options(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -60,7 +60,7 @@ impl Ports {
 
 impl Task {
     /// Starts the servers under the sensor with these rules and waits until they answer.
-    pub(super) fn start(name: &'static str, rules: &[PathBuf]) -> Result<Self> {
+    pub(super) fn start(fargard: &Path, name: &'static str, rules: &[PathBuf]) -> Result<Self> {
         let ports = Ports::free()?;
         let directory =
             std::env::temp_dir().join(format!("fargard-soak-{}-{}", std::process::id(), ports.nginx));
@@ -70,7 +70,7 @@ impl Task {
         std::fs::write(&control, CONTROL).context("cannot write the control rule")?;
         let definition = directory.join("task.json");
         std::fs::write(&definition, definition_of(ports)?.to_string()).context("cannot write the task")?;
-        let mut command = Command::new(root().join("target/release/fargard"));
+        let mut command = Command::new(fargard);
         command.args(["task", "run", "--json"]);
         for file in rules.iter().chain([&control]) {
             command.arg("--rules").arg(file);
