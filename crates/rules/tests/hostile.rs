@@ -49,7 +49,8 @@ fn nesting_has_an_end() {
     };
     refused("parentheses", deep("(", ")"), Code::ErrCompileCondition, 3, "nested deeper");
     refused("not", deep("not(", ")"), Code::ErrCompileCondition, 3, "nested deeper");
-    let transformers = format!("evt.type=open and {}proc.name{}=a", "tolower(".repeat(10_000), ")".repeat(10_000));
+    let transformers =
+        format!("evt.type=open and {}proc.name{}=a", "tolower(".repeat(10_000), ")".repeat(10_000));
     refused("transformers", rule(&transformers), Code::ErrCompileCondition, 3, "nested deeper");
     accepted("a row of not", rule(&format!("evt.type=open and {}proc.name=a", "not ".repeat(100_000))));
     for (name, open) in [("flow sequence", "["), ("flow mapping", "{a: "), ("block", "- "), ("keys", "? ")] {
@@ -147,7 +148,6 @@ fn expressions_of_death_are_refused_or_harmless() {
     for expression in [
         "(a{1000}){1000}",
         "((a{1000}){1000}){1000}",
-        ".{0,100000}",
         &".{0,1000}".repeat(100),
         &"[a-z]{0,255}".repeat(300),
         &".*".repeat(20_000),
@@ -155,13 +155,17 @@ fn expressions_of_death_are_refused_or_harmless() {
     ] {
         refused("too large", with(expression), Code::ErrCompileCondition, 3, "too large");
     }
+    let repeated = with(".{0,100000}");
+    refused("repeated", repeated, Code::ErrCompileCondition, 3, "repeats more than 1000 times");
     let nested = format!("{}a{}", "(".repeat(5_000), ")".repeat(5_000));
     refused("nested", with(&nested), Code::ErrCompileCondition, 3, "invalid regular expression");
-    for exponential in ["(a+)+", "(a|a)*", "(a*)*", "(a|aa)+", "([a-zA-Z]+)*", "(.*)*(.*)*(.*)*x", "(x+x+)+y"] {
+    for exponential in ["(a+)+", "(a|a)*", "(a*)*", "(a|aa)+", "([a-zA-Z]+)*", "(.*)*(.*)*(.*)*x", "(x+x+)+y"]
+    {
         accepted(exponential, with(exponential));
     }
     // Each is within its limit, all together are not.
-    let many: Vec<String> = (0..200).map(|index| format!("proc.name regex \"(.{{0,200}}x){{20}}{index}\"")).collect();
+    let many: Vec<String> =
+        (0..200).map(|index| format!("proc.name regex \"(.{{0,200}}x){{20}}{index}\"")).collect();
     let many = rule(&format!("evt.type=open and ({})", many.join(" or ")));
     refused("many", many, Code::ErrCompileCondition, 3, "MiB");
 }
@@ -173,7 +177,7 @@ fn exceptions_by_the_hundred_thousand() {
         rule("evt.type=open") + head + values
     };
     let tuples = |count: usize| (0..count).map(|index| format!("    - [p{index}, /f]\n")).collect::<String>();
-    accepted("tuples", exceptions(&tuples(20_000)));
+    accepted("tuples", exceptions(&tuples(4_000)));
     refused("more tuples", exceptions(&tuples(100_000)), Code::ErrCompileCondition, 7, "bytes long");
     let single = "  exceptions:\n  - name: e\n    fields: proc.name\n    comps: in\n    values:\n";
     let values: String = (0..100_000).map(|index| format!("    - p{index}\n")).collect();
@@ -190,7 +194,8 @@ fn names_and_outputs_may_be_long() {
     };
     accepted("text behind a field", output(&format!("%user.name{long}")));
     accepted("fields", output(&"%proc.name ".repeat(100_000)));
-    let tails: String = ('a'..='z').cycle().take(5_000).map(|tail| format!("%user.name.{tail}{}", "Z".repeat(100))).collect();
+    let tails: String =
+        ('a'..='z').cycle().take(5_000).map(|tail| format!("%user.name.{tail}{}", "Z".repeat(100))).collect();
     accepted("fields with text behind", output(&tails));
     accepted("glob", rule(&format!("evt.type=open and proc.name glob \"{}\"", "*a?".repeat(300_000))));
 }
@@ -221,7 +226,16 @@ fn odd_bytes_do_not_move_places() {
     assert_eq!(place(&broken.replace('\n', "\r\n")), (2, Code::ErrCompileCondition));
     assert_eq!(place(&format!("\u{feff}{broken}")), (2, Code::ErrCompileCondition));
     assert!(loaded("- macro: m\n  condition: proc.name = a\0b\n").diagnostics[0].at.line <= 2);
-    for text in ["\0", "\u{feff}", "\u{feff}\u{feff}- a: b", "\u{85}", "\u{2028}", "\u{fffd}", "%YAML 9.9\n---\n", "\t"] {
+    for text in [
+        "\0",
+        "\u{feff}",
+        "\u{feff}\u{feff}- a: b",
+        "\u{85}",
+        "\u{2028}",
+        "\u{fffd}",
+        "%YAML 9.9\n---\n",
+        "\t",
+    ] {
         loaded(text);
     }
 }
