@@ -13,7 +13,7 @@ use fargard_model::{
 use fargard_rules::{Ruleset, SourceFile, load};
 
 /// The events that tables name.
-pub fn event(name: &str) -> Event {
+pub(crate) fn event(name: &str) -> Event {
     match name {
         "open" => open("/tmp/file_to_run", "/tmp/file_to_run", 3),
         "failed" => open("missing", "/tmp/missing", -2),
@@ -192,7 +192,7 @@ fn rename() -> Event {
 }
 
 /// A rule of that condition and output.
-pub fn rule(condition: &str, output: &str) -> SourceFile {
+pub(crate) fn rule(condition: &str, output: &str) -> SourceFile {
     let quoted = |text: &str| serde_json::to_string(text).unwrap();
     let text = format!(
         "- rule: r\n  desc: d\n  condition: {}\n  output: {}\n  priority: INFO\n  warn_evttypes: false\n",
@@ -203,7 +203,7 @@ pub fn rule(condition: &str, output: &str) -> SourceFile {
 }
 
 /// Loads it; the messages of its errors when it is refused.
-pub fn ruleset(condition: &str, output: &str) -> Result<Ruleset, String> {
+pub(crate) fn ruleset(condition: &str, output: &str) -> Result<Ruleset, String> {
     let loaded = load(&[rule(condition, output)]);
     let errors: Vec<String> = loaded
         .diagnostics
@@ -215,7 +215,7 @@ pub fn ruleset(condition: &str, output: &str) -> Result<Ruleset, String> {
 }
 
 /// Whether a condition holds for an event.
-pub fn holds(condition: &str, event: &Event) -> Result<bool, String> {
+pub(crate) fn holds(condition: &str, event: &Event) -> Result<bool, String> {
     let ruleset = ruleset(condition, "o")?;
     let mut matches = Vec::new();
     ruleset.evaluate(event, &mut matches);
@@ -223,7 +223,7 @@ pub fn holds(condition: &str, event: &Event) -> Result<bool, String> {
 }
 
 /// Checks every line of a table; how many there were.
-pub fn check(table: &str) -> usize {
+pub(crate) fn check(table: &str) -> usize {
     let mut wrong = Vec::new();
     let mut count = 0;
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
