@@ -61,7 +61,8 @@ impl<'c, 'a> Lowering<'c, 'a> {
         let tree = match syntax::parse(&self.text.text) {
             Ok(tree) => tree,
             Err(error) => {
-                return Err(Trouble { is_syntax: true, ..self.trouble(error.message.clone(), error.span) });
+                let trouble = self.trouble(error.message.clone(), error.span);
+                return Err(Trouble { is_syntax: true, help: remedy(&error.message), ..trouble });
             }
         };
         self.expr(&tree)
@@ -162,7 +163,8 @@ impl<'c, 'a> Lowering<'c, 'a> {
             written => typing::test(&left, written).map_err(|message| {
                 // `skip-if-unknown-filter` forgives names of event types as well.
                 let unknown_field = message.starts_with("unknown event type");
-                Trouble { unknown_field, ..self.trouble(message, check.span) }
+                let help = remedy(&message);
+                Trouble { unknown_field, help, ..self.trouble(message, check.span) }
             })?,
         };
         if matches!(&left, Operand::Field(field) if field.field.name == "evt.dir") {
@@ -186,4 +188,14 @@ impl<'c, 'a> Lowering<'c, 'a> {
     fn operand_trouble(&self, error: OperandError) -> Trouble {
         Trouble { unknown_field: error.unknown_field, ..self.trouble(error.message, error.span) }
     }
+}
+
+/// What to write instead of what other engines take: POSIX has neither `\d` nor `(?i)`.
+fn remedy(message: &str) -> Option<String> {
+    let of_regex = message.starts_with("unknown escape") || message.starts_with("invalid regular expression");
+    of_regex.then(|| {
+        "a backslash is written \\\\; regular expressions are POSIX: [0-9] for \\d, [[:alnum:]_] for \\w, \
+         [[:space:]] for \\s, tolower(field) to ignore case"
+            .to_owned()
+    })
 }

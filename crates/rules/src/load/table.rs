@@ -422,3 +422,17 @@ fn unknown_filters_are_skipped_where_asked() {
         Some((Code::UnknownFilter, "the rule is skipped")),
     );
 }
+
+/// What other engines take and POSIX does not: refused, with what to write instead.
+#[test]
+fn perl_syntax_is_refused_with_a_remedy() {
+    for pattern in ["\\d+", "\\w", "(?i)cat", "(?:a)", "(?=a)", "a(?!b)"] {
+        let report = loaded(
+            &BASE.replace("evt.type = open", &format!("evt.type = open and proc.name regex '{pattern}'")),
+        );
+        let error =
+            report.diagnostics.iter().find(|one| one.is_error()).unwrap_or_else(|| panic!("{pattern} loads"));
+        assert_eq!(error.code, Code::ErrCompileCondition, "{pattern}");
+        assert!(error.help.as_deref().is_some_and(|help| help.contains("[0-9]")), "{pattern}: {error:?}");
+    }
+}

@@ -94,12 +94,17 @@ fn people(files: &[SourceFile], loaded: &LoadReport, lints: &[Diagnostic]) -> St
     let verdict = if loaded.ruleset.is_some() { "ok" } else { "refused" };
     let _ = writeln!(
         text,
-        "{verdict}: {rules} rules, {} errors, {} warnings, {} lints",
-        count(&loaded.diagnostics, Severity::Error),
-        count(&loaded.diagnostics, Severity::Warning),
-        lints.len()
+        "{verdict}: {}, {}, {}, {}",
+        number(rules, "rule"),
+        number(count(&loaded.diagnostics, Severity::Error), "error"),
+        number(count(&loaded.diagnostics, Severity::Warning), "warning"),
+        number(lints.len(), "lint")
     );
     text
+}
+
+fn number(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
