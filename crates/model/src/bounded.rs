@@ -21,7 +21,10 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 /// As [`read`]; also when the content is not UTF-8 ([`io::ErrorKind::InvalidData`]).
 pub fn read_to_string(path: &Path, limit: usize) -> io::Result<String> {
     String::from_utf8(read(path, limit)?).map_err(|error| {
-        io::Error::new(io::ErrorKind::InvalidData, format!("not UTF-8: {}", error.utf8_error()))
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count();
+        let message = format!("not UTF-8 in line {line}: {}", error.utf8_error());
+        io::Error::new(io::ErrorKind::InvalidData, message)
     })
 }
 
