@@ -5,43 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use fargard_model::{Detection, Timestamp};
 
 use super::{
-    PlanKind,
-    fold::{Fold, Held},
-    output::Evidence,
-    sequence::Sequence,
+    PlanKind, alert::Alert, fold::Fold, output::Evidence, sequence::Sequence, stages::Stages,
     threshold::Threshold,
 };
-use crate::{OwnedSubject, RuleId, Ruleset, Subject};
-
-/// Something to be told of.
-#[derive(Debug)]
-pub struct Alert {
-    /// The rule, sequence or threshold.
-    pub rule: RuleId,
-    /// How many matches before it, which were held back, it stands for as well.
-    pub folded: u64,
-    /// The event it is about, where that is an earlier one.
-    held: Option<OwnedSubject>,
-    evidence: Option<Arc<Evidence>>,
-}
-
-impl Alert {
-    /// The event it is about: an earlier one, which was held back, or the one that was observed.
-    #[must_use]
-    pub fn subject<'e>(&'e self, observed: impl Into<Option<Subject<'e>>>) -> Option<Subject<'e>> {
-        self.held.as_ref().map(OwnedSubject::subject).or(observed.into())
-    }
-
-    /// It is about an event that was held back when it was observed.
-    #[must_use]
-    pub fn is_late(&self) -> bool {
-        self.held.is_some()
-    }
-
-    fn of(rule: RuleId, held: Held) -> Self {
-        Self { rule, folded: held.matches - 1, held: Some(held.subject), evidence: held.evidence }
-    }
-}
+use crate::{RuleId, Ruleset, Subject};
 
 /// What a detector counts, and holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,71 +229,5 @@ impl Detector {
             }
         }
         alerts.push(Alert { rule, folded: 0, held: None, evidence });
-    }
-}
-
-/// The stages of folding of one rule.
-struct Stages<'a> {
-    rule: RuleId,
-    ruleset: &'a Ruleset,
-    folds: &'a mut [Fold],
-}
-
-impl Stages<'_> {
-    fn next_end(&self) -> u64 {
-        self.folds.iter().filter_map(Fold::next_end).min().unwrap_or(u64::MAX)
-    }
-
-    /// Whether something passes the stages from one on. What they let through on that occasion goes into `alerts`.
-    fn offer(
-        &mut self,
-        from: usize,
-        subject: Subject<'_>,
-        evidence: Option<&Arc<Evidence>>,
-        matches: u64,
-        now: u64,
-        alerts: &mut Vec<Alert>,
-    ) -> bool {
-        let plans = self.ruleset.correlations().folds.get(&self.rule).map_or(&[][..], Vec::as_slice);
-        for (stage, plan) in plans.iter().enumerate().skip(from) {
-            let Some(fold) = self.folds.get_mut(stage) else { break };
-            let mut out = Vec::new();
-            let passes = fold.offer(plan, subject, evidence, matches, now, &mut out);
-            self.pass_on(stage + 1, out, now, alerts);
-            if !passes {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Hands what one stage lets through to the next.
-    fn pass_on(&mut self, stage: usize, held: Vec<Held>, now: u64, alerts: &mut Vec<Alert>) {
-        for held in held {
-            let subject = held.subject.subject();
-            if self.offer(stage, subject, held.evidence.as_ref(), held.matches, now, alerts) {
-                alerts.push(Alert::of(self.rule, held));
-            }
-        }
-    }
-
-    fn close(&mut self, now: u64, alerts: &mut Vec<Alert>) {
-        let plans = self.ruleset.correlations().folds.get(&self.rule).map_or(&[][..], Vec::as_slice);
-        for (stage, plan) in plans.iter().enumerate() {
-            let mut out = Vec::new();
-            if let Some(fold) = self.folds.get_mut(stage) {
-                fold.close(plan, now, &mut out);
-            }
-            self.pass_on(stage + 1, out, now, alerts);
-        }
-    }
-
-    /// What was held back is let through past all stages.
-    fn finish(&mut self, alerts: &mut Vec<Alert>) {
-        for fold in self.folds.iter_mut() {
-            let mut out = Vec::new();
-            fold.finish(&mut out);
-            alerts.extend(out.into_iter().map(|held| Alert::of(self.rule, held)));
-        }
     }
 }

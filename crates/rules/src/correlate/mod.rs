@@ -2,6 +2,7 @@
 //!
 //! There is no clock: time is that of the events. State is bounded, since processes choose what keys there are.
 
+mod alert;
 mod detector;
 mod fold;
 mod key;
@@ -9,6 +10,7 @@ mod keyed;
 mod output;
 mod plan;
 mod sequence;
+mod stages;
 mod threshold;
 
 #[cfg(test)]
@@ -16,7 +18,8 @@ mod model;
 #[cfg(test)]
 mod tests;
 
-pub use detector::{Alert, Detector, Statistics};
+pub use alert::Alert;
+pub use detector::{Detector, Statistics};
 pub(crate) use key::KeyPlan;
 pub(crate) use output::CorrelationOutput;
 pub(crate) use plan::{Correlations, FoldPlan, Plan, PlanKind};

@@ -6,6 +6,8 @@ mod duration;
 mod folding;
 mod json;
 mod test;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use correlation::{CorrelationDef, Kind, Part, Wanted};
 pub(crate) use folding::FoldingDef;
