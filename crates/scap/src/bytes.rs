@@ -69,8 +69,13 @@ pub(crate) fn signed(bytes: &[u8]) -> Option<i64> {
 
 /// Text up to the first NUL, invalid UTF-8 replaced.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes))
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    lossy(bytes.get(..end).unwrap_or(bytes))
+}
+
+/// As `String::from_utf8_lossy`, which is slow where nothing is to be replaced.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Bytes of arguments or of an environment that are kept, as many as Falco records.
@@ -81,7 +86,7 @@ pub(crate) fn strings(bytes: &[u8]) -> impl Iterator<Item = Cow<'_, str>> {
     let bytes = bytes.get(..MAX_STRINGS).unwrap_or(bytes);
     let ended = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     let empty = bytes.is_empty();
-    ended.split(|byte| *byte == 0).filter(move |_| !empty).map(String::from_utf8_lossy)
+    ended.split(|byte| *byte == 0).filter(move |_| !empty).map(lossy)
 }
 
 #[cfg(test)]

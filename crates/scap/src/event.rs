@@ -148,7 +148,7 @@ fn value(bytes: &[u8], form: Form) -> ArgValue {
             ArgValue::Text(call(number).map_or_else(|| number.to_string(), |call| call.name().to_owned()))
         }
         Form::Path | Form::Relative | Form::Text => ArgValue::Text(text(bytes).into_owned()),
-        Form::Strings => ArgValue::Text(ArgValue::Bytes(bytes.to_vec()).to_string()),
+        Form::Strings => ArgValue::Text(printable(bytes)),
         Form::Bytes => ArgValue::Bytes(bytes.get(..MAX_DATA).unwrap_or(bytes).to_vec()),
         Form::Tuple => ArgValue::Text(Tuple::read(bytes).map(|tuple| tuple.name()).unwrap_or_default()),
         Form::Address => ArgValue::Text(Address::read(bytes).map(|end| end.name()).unwrap_or_default()),
@@ -158,6 +158,12 @@ fn value(bytes: &[u8], form: Form) -> ArgValue {
 
 fn whole(bytes: &[u8]) -> i64 {
     unsigned(bytes).map_or(0, |number| i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// Strings as Falco shows them: what cannot be printed, and what ends each, is a dot.
+fn printable(bytes: &[u8]) -> String {
+    let shown = |byte: &u8| if matches!(byte, b' '..=b'~') { *byte } else { b'.' };
+    String::from_utf8(bytes.iter().map(shown).collect()).unwrap_or_default()
 }
 
 /// Descriptors and what is waited for: their number, then each with its flags.
