@@ -138,7 +138,12 @@ impl Decoded {
                 ItemKind::Argv if !item.unreadable => self.argv = Some(procfs::split_strings(item.bytes)),
                 ItemKind::Env if !item.unreadable => self.env = Some(procfs::split_strings(item.bytes)),
                 ItemKind::Stat => self.stat = procfs::parse_stat(item.bytes),
-                ItemKind::Status => self.status = procfs::parse_status(&String::from_utf8_lossy(item.bytes)),
+                ItemKind::Status => {
+                    // What was cut off in a line would be read as another number.
+                    let whole = item.bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+                    let text = String::from_utf8_lossy(item.bytes.get(..whole).unwrap_or_default());
+                    self.status = procfs::parse_status(&text);
+                }
                 ItemKind::Result => {
                     self.result = item.bytes.first_chunk::<8>().map(|bytes| i64::from_ne_bytes(*bytes));
                 }
@@ -336,6 +341,14 @@ mod tests {
         assert_eq!(decoded.stat.unwrap().start, 55);
         assert_eq!(decoded.result, Some(-2));
         assert_eq!(decoded.kind, EventType::Execve);
+    }
+
+    #[test]
+    fn a_status_counts_as_far_as_its_lines_are_whole() {
+        let text = b"Tgid:\t3\nUid:\t7\t7\t7\t7\nCapEff:\t00000000a804";
+        let decoded = record(ARCH_X86_64, 59, [1; 6], &[(ItemKind::Status, 0, text)]);
+        let status = decoded.status.unwrap();
+        assert_eq!((status.uid, status.cap_effective), (7, 0));
     }
 
     proptest! {
