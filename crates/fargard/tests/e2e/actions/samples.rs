@@ -111,7 +111,7 @@ fn check(expected: &[Expected<'_>], alerts: &Alerts) {
             wrong.push(format!("{script}: {:#?}", alerts.of(number)));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "{}\n\nall that was printed:\n{}", wrong.join("\n"), alerts.printed());
 }
 
 fn suite(name: &str, script: impl Fn(&str, &Case) -> String, count: usize) {

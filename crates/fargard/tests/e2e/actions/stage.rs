@@ -80,6 +80,11 @@ impl Alerts {
         self.by_action.get(&action).map_or(&[], Vec::as_slice)
     }
 
+    /// Everything the program printed.
+    pub(crate) fn printed(&self) -> &str {
+        &self.printed
+    }
+
     /// Each action fired what it should and nothing else.
     pub(crate) fn check(&self, actions: &[&Action]) {
         let mut wrong = Vec::new();
