@@ -2,6 +2,7 @@
 //! the function that reads it from an event. Fields that no sensor can fill on Fargate are rows without a function:
 //! rules that name them load, and find no value.
 
+mod arg_names;
 mod arguments;
 mod call;
 pub(crate) mod capability;

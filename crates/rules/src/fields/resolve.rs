@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use fargard_model::{Outcome, Source};
 
-use super::{ArgKind, Extract, Field, FieldArg, FieldType, Values, all, evt_any};
+use super::{ArgKind, Extract, Field, FieldArg, FieldType, Values, all, arg_names, evt_any};
 use crate::Subject;
 
 /// Longest beginning of a name that is tried as a field of its own; the names themselves have at most 40 bytes.
@@ -33,6 +33,16 @@ pub enum FieldError {
     /// No argument where one must stand.
     #[error("field '{0}' needs an argument, as in {0}[name]")]
     ArgumentNeeded(String),
+    /// The name of an argument that no call has.
+    #[error("field '{name}': no call has an argument '{argument}'{}", suggestion.as_deref().map(|near| format!("; did you mean '{near}'?")).unwrap_or_default())]
+    UnknownArgument {
+        /// The field.
+        name: String,
+        /// As written.
+        argument: String,
+        /// An argument with a similar name.
+        suggestion: Option<String>,
+    },
 }
 
 /// A field with its argument, ready to be read.
@@ -131,7 +141,9 @@ fn lookup(name: &str, arg: Option<&str>) -> Result<ResolvedField, FieldError> {
 
 fn suggest(error: FieldError, written: &str) -> FieldError {
     match error {
-        FieldError::Unknown { name, .. } => FieldError::Unknown { name, suggestion: nearest(written) },
+        FieldError::Unknown { name, .. } => {
+            FieldError::Unknown { name, suggestion: nearest(written, all().map(|field| field.name)) }
+        }
         other => other,
     }
 }
@@ -150,6 +162,7 @@ pub fn resolve_prefix(name: &str, arg: Option<&str>) -> Result<(ResolvedField, u
             match lookup(prefix, None) {
                 Ok(found) => return Ok((found, end)),
                 Err(FieldError::Unknown { .. }) => {}
+                Err(_) if matches!(error, FieldError::UnknownArgument { .. }) => {}
                 Err(other) => error = other,
             }
         }
@@ -178,16 +191,22 @@ fn with_arg(field: &'static Field, arg: Option<&str>) -> Result<ResolvedField, F
         }
         (ArgKind::Dotted | ArgKind::Key, None) => return Err(FieldError::ArgumentNeeded(name())),
     };
+    if let (FieldArg::Key(argument), "evt.arg" | "evt.rawarg") = (&arg, field.name)
+        && !arg_names::is_known(argument)
+    {
+        let suggestion = nearest(argument, arg_names::NAMES.iter().copied());
+        return Err(FieldError::UnknownArgument { name: name(), argument: argument.clone(), suggestion });
+    }
     Ok(ResolvedField { field, arg })
 }
 
-/// The field whose name is the fewest edits away, if they are few.
-fn nearest(name: &str) -> Option<String> {
-    if name.len() > 64 {
+/// The name that is the fewest edits away, if they are few.
+fn nearest(written: &str, names: impl Iterator<Item = &'static str>) -> Option<String> {
+    if written.len() > 64 {
         return None;
     }
-    all()
-        .map(|field| (edits(name, field.name), field.name))
+    names
+        .map(|name| (edits(written, name), name))
         .filter(|(edits, _)| *edits <= 2)
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, name)| name.to_owned())

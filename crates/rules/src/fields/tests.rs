@@ -107,6 +107,13 @@ fn arguments_are_checked() {
     for name in ["container.mount", "container.label", "evt.around", "evt.type.is", "thread.cgroup"] {
         assert_eq!(resolve(name, None).unwrap_err(), FieldError::ArgumentNeeded(name.into()));
     }
+    let error = resolve("evt.arg.flagz", None).unwrap_err().to_string();
+    assert_eq!(error, "field 'evt.arg': no call has an argument 'flagz'; did you mean 'flags'?");
+    assert_eq!(
+        resolve_prefix("evt.rawarg.nothing", None).unwrap_err(),
+        resolve("evt.rawarg", Some("nothing")).unwrap_err()
+    );
+    assert_eq!(resolve_prefix("evt.arg.flags.x", None).unwrap().1, "evt.arg.flags".len());
     let error = resolve("proc.nam", None).unwrap_err().to_string();
     assert_eq!(error, "unknown field 'proc.nam'; did you mean 'proc.name'?");
 }

@@ -178,7 +178,7 @@ fn arguments_come_resolved_and_flags_by_name() {
         "evt.arg.flags contains O_RDWR",
         "evt.args = 'name=sub/x(/srv/sub/x) flags=2(O_RDWR|O_CLOEXEC)'",
         "evt.is_open_read = true and evt.is_open_write = true",
-        "not evt.arg.nothing exists",
+        "not evt.arg.target exists",
     ] {
         assert!(holds(condition, &event), "{condition}");
     }
