@@ -1,4 +1,11 @@
 //! Replays the kept corpus of the fuzz targets, so that what fuzzing once found is seen without a fuzzer.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking"
+)]
 
 #[path = "../../../fuzz/checks/cloudtrail.rs"]
 mod cloudtrail;

@@ -1,4 +1,5 @@
 //! Whole files: what they become, and what is left out.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use fargard_model::bounded;
 use fargard_rules::{SourceFile, load};
@@ -10,7 +11,7 @@ fn file(name: &str) -> SourceFile {
 }
 
 fn loads(import: &Import) -> usize {
-    let text = yaml(&import);
+    let text = yaml(import);
     let loaded = load(&[SourceFile { name: "converted.yaml".into(), text }]);
     assert!(loaded.diagnostics.is_empty(), "{:#?}", loaded.diagnostics);
     loaded.ruleset.unwrap().rules().len()

@@ -108,3 +108,45 @@ fn the_schema_and_the_description_are_printed() {
     let described: Value = serde_json::from_slice(&rules(&["list", "--describe"], &[]).stdout).expect("JSON");
     assert!(described["rules"].as_array().is_some_and(|rules| rules.len() >= 20));
 }
+
+#[test]
+fn a_file_that_is_no_text_is_bad_input_with_its_line() {
+    let rules = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(rules.path(), b"- macro: m\n  condition: proc.name = \xff\n").expect("written");
+    let output = fargard().args(["rules", "check"]).arg(rules.path()).output().expect("fargard starts");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && printed.contains("not UTF-8 in line 2"), "{printed}");
+}
+
+#[test]
+fn sigma_rules_are_imported_and_what_is_left_out_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let below = directory.path().join("linux");
+    fs::create_dir(&below).expect("created");
+    let good = "title: Shell\nlogsource: {product: linux, category: process_creation}\n\
+        detection: {a: {Image|endswith: /sh}, condition: a}\n";
+    fs::write(below.join("good.yml"), good).expect("written");
+    let bad = below.join("other.yaml");
+    fs::write(&bad, good.replace("product: linux", "product: windows")).expect("written");
+    fs::write(below.join("notes.txt"), "no rule").expect("written");
+    let converted = directory.path().join("converted.yaml");
+    let import = |from: &std::path::Path| {
+        let output =
+            fargard().args(["rules", "import", "--sigma"]).arg(from).arg("--output").arg(&converted).output();
+        let output = output.expect("fargard starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+
+    let (code, printed) = import(directory.path());
+    assert_eq!(code, Some(1), "{printed}");
+    let line = format!("{}:2:12: log source windows/process_creation: ", bad.display());
+    assert!(printed.contains(&line), "{printed}");
+    assert!(printed.contains("1 rules of 2 files converted, 1 left out"), "{printed}");
+    let check = fargard().args(["rules", "check"]).arg(&converted).output().expect("fargard starts");
+    assert!(check.status.success(), "{check:?}");
+    assert!(String::from_utf8_lossy(&check.stdout).contains("0 warnings"), "{check:?}");
+
+    assert_eq!(import(&below.join("good.yml")).0, Some(0));
+    let (code, printed) = import(&directory.path().join("nothing"));
+    assert!(code == Some(2) && printed.contains("nothing"), "{printed}");
+}
