@@ -1,7 +1,7 @@
 //! What must hold of any text that is taken for a rules file, whole and cut in two files. The fuzz target and the
 //! test that replays its corpus both run this.
 
-use fargard_rules::{LoadReport, RuleId, Ruleset, SourceFile, load, report, traps};
+use fargard_rules::{LoadReport, RuleId, Ruleset, SourceFile, describe, lint, load, report, traps};
 
 /// Panics when the bytes show a defect.
 pub(crate) fn check(data: &[u8]) {
@@ -34,6 +34,10 @@ fn check_load(files: &[SourceFile]) {
         assert!(!diagnostic.to_string().is_empty());
         assert!(!report::render(diagnostic, files, false).is_empty());
     }
+    let lints = lint(files);
+    assert!(lints.is_empty() || !refused, "{lints:?}");
+    assert!(lints.iter().all(|lint| !report::render(lint, files, false).is_empty()));
+    assert_eq!(describe(files).is_some(), !refused);
     if let Some(ruleset) = ruleset {
         check_ruleset(&ruleset);
     }

@@ -49,16 +49,21 @@ struct Facts<'a, 'f> {
 
 /// Reports a rule that never or always matches.
 fn is_constant(book: &mut Book<'_>, formulas: &Formulas, rule: &RuleDef, id: FormulaId) -> bool {
-    let cannot_be = |truth: bool, never_computed: bool| {
+    let try_with = |truth: bool, never_computed: bool| {
         let budget = Budget::new(PER_RULE);
         let mut claims = Claims::new(formulas, Given { fixed: true, never_computed });
         claims.claim(id, truth, &budget);
-        claims.is_impossible(&budget)
+        (claims.is_impossible(&budget), claims.contradiction)
     };
+    let cannot_be = |truth: bool, never_computed: bool| try_with(truth, never_computed).0;
     let (code, message, help) = if cannot_be(true, false) {
         (
             Code::LintUnsatisfiable,
-            format!("rule '{}' can never match: parts of its condition contradict each other", rule.name),
+            format!(
+                "rule '{}' can never match: {}",
+                rule.name,
+                contradiction(formulas, try_with(true, false).1)
+            ),
             "look at the comparisons of one field that must hold at once; an empty list and a macro such as (evt.num=0) count as never true",
         )
     } else if cannot_be(false, false) {
@@ -84,6 +89,14 @@ fn is_constant(book: &mut Book<'_>, formulas: &Formulas, rule: &RuleDef, id: For
     let place = rule.place.clone();
     book.report(code, &place, Some(owner), message, help);
     true
+}
+
+/// Why a condition is never true, as far as one comparison says it.
+fn contradiction(formulas: &Formulas, atom: Option<usize>) -> String {
+    match atom.and_then(|atom| formulas.atom(atom)) {
+        Some(atom) => format!("what its condition asks of {} cannot be", atom.key),
+        None => "parts of its condition contradict each other".to_owned(),
+    }
 }
 
 /// The fields without a value that a condition names.

@@ -18,11 +18,19 @@ pub(super) struct Claims<'f> {
     /// Alternatives that are not decided.
     open: Vec<(FormulaId, bool)>,
     impossible: bool,
+    /// The comparison that contradicted what was known.
+    pub(super) contradiction: Option<usize>,
 }
 
 impl<'f> Claims<'f> {
     pub(super) fn new(formulas: &'f Formulas, given: Given) -> Self {
-        Self { formulas, known: Known::new(formulas, given), open: Vec::new(), impossible: false }
+        Self {
+            formulas,
+            known: Known::new(formulas, given),
+            open: Vec::new(),
+            impossible: false,
+            contradiction: None,
+        }
     }
 
     /// Adds that a formula has this truth.
@@ -44,7 +52,12 @@ impl<'f> Claims<'f> {
             return;
         }
         match (self.formulas.node(id), truth) {
-            (Some(Formula::Atom(atom)), _) => self.impossible |= !self.known.learn(*atom, truth),
+            (Some(Formula::Atom(atom)), _) => {
+                if !self.known.learn(*atom, truth) {
+                    self.impossible = true;
+                    self.contradiction = Some(*atom);
+                }
+            }
             (Some(Formula::Not(child)), _) => queue.push((*child, !truth)),
             (Some(Formula::And(children)), true) | (Some(Formula::Or(children)), false) => {
                 queue.extend(children.iter().map(|child| (*child, truth)));
