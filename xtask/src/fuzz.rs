@@ -20,7 +20,7 @@ const USAGE: &str = "\
 Usage: cargo xtask fuzz [--minutes N] [--target T]
 
 Runs the fuzz targets for N minutes each (default 10), or only the target T. Stops at the first finding and names the
-input. Afterwards fuzz/corpus/T holds the smallest inputs found that reach all that was reached.
+input. Afterwards fuzz/corpus/T holds inputs of all sizes, chosen from the fewest that reach all that was reached.
 Needs a nightly toolchain and `cargo install cargo-fuzz --locked`.";
 
 /// Seconds one input may take, and megabytes it may need.
@@ -86,6 +86,8 @@ fn options(arguments: &[&str]) -> Result<Option<Options>> {
             other => bail!(other.unexpected()),
         }
     }
+    // To libFuzzer no time is all the time.
+    options.minutes = options.minutes.max(1);
     Ok(Some(options))
 }
 
@@ -198,7 +200,7 @@ impl Target {
         Ok(false)
     }
 
-    /// Puts the smallest inputs that reach all that was reached into the repository.
+    /// Puts inputs that reach what was reached into the repository.
     fn keep(&self) -> Result<()> {
         let shared = own_work::Shared::new(&seeds::of(&self.name)?.shared);
         let scratch = root().join("target/fuzz/keep").join(&self.name);

@@ -38,7 +38,7 @@ pub(super) fn empty(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Replaces what a corpus holds, but its regressions, by the smallest files of another directory; gives their
+/// Replaces what a corpus holds, but its regressions, by files of all sizes of another directory; gives their
 /// number.
 pub(super) fn replace(corpus: &Path, with: &Path) -> Result<usize> {
     let regression =
@@ -59,11 +59,31 @@ pub(super) fn replace(corpus: &Path, with: &Path) -> Result<usize> {
     found.sort_by_key(Vec::len);
     let mut left = MAX_BYTES;
     let mut kept = 0;
-    for bytes in found.iter().take(MAX_FILES) {
+    for bytes in spread(&found, MAX_FILES) {
         let Some(rest) = left.checked_sub(bytes.len()) else { break };
         left = rest;
         write(corpus, bytes)?;
         kept += 1;
     }
     Ok(kept)
+}
+
+/// At most so many, at even distances.
+fn spread(all: &[Vec<u8>], most: usize) -> impl Iterator<Item = &Vec<u8>> {
+    let chosen = all.len().min(most);
+    (0..chosen).filter_map(move |index| all.get(index * all.len() / chosen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn what_is_kept_is_of_all_sizes() {
+        let all: Vec<Vec<u8>> = (0..10).map(|size| vec![0; size]).collect();
+        let sizes = |most| spread(&all, most).map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(5), [0, 2, 4, 6, 8]);
+        assert_eq!(sizes(100), (0..10).collect::<Vec<_>>());
+        assert_eq!(spread(&[], 5).count(), 0);
+    }
 }
