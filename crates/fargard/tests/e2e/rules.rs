@@ -110,6 +110,28 @@ fn the_schema_and_the_description_are_printed() {
 }
 
 #[test]
+fn the_fields_are_listed_for_people_and_for_programs() {
+    let listed: Value =
+        serde_json::from_slice(&rules(&["list", "--fields", "--format", "json"], &[]).stdout).expect("JSON");
+    let fields = listed.as_array().expect("an array");
+    let field = |name: &str| fields.iter().find(|field| field["name"] == name).expect("a field");
+    assert_eq!(
+        (&field("proc.name")["type"], &field("proc.name")["computed"]),
+        (&"CHARBUF".into(), &true.into())
+    );
+    assert_eq!(
+        (&field("k8s.ns.name")["computed"], field("evt.cpu")["absent"].is_string()),
+        (&false.into(), true)
+    );
+    let text = printed(&rules(&["list", "--fields"], &[]));
+    let page = printed(&rules(&["list", "--fields", "--format", "markdown"], &[]));
+    for field in fields {
+        let name = field["name"].as_str().expect("a name");
+        assert!(text.contains(name) && page.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_text_is_bad_input_with_its_line() {
     let rules = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(rules.path(), b"- macro: m\n  condition: proc.name = \xff\n").expect("written");
