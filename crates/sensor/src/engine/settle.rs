@@ -1,7 +1,10 @@
 //! How long the outcome of a call is looked for. The keeper lets a call go before the engine reads of it, but the
 //! thread goes on only when it gets a CPU: a look before that finds nothing.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use fargard_model::{Event, Timestamp};
 
@@ -15,8 +18,8 @@ const LOOKS: u32 = 3;
 /// The thread may not have had a CPU since: it is waited for until its call is this old while other calls wait to be
 /// handled. Older ones are not waited for, so the engine cannot fall behind by more than this.
 const BUSY: Duration = Duration::from_millis(50);
-/// The same while no other call waits: two periods of the kernel's CPU bandwidth control and some.
-const IDLE: Duration = Duration::from_millis(250);
+/// While no other call waits, for this time from the first look: the engine may have had to wait for a CPU as well.
+const IDLE: Duration = Duration::from_millis(500);
 /// Time between the first two looks; each later one takes twice as long.
 const LOOK_AGAIN: Duration = Duration::from_micros(300);
 /// Longest time between two looks.
@@ -25,14 +28,14 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 /// Looks what became of the call, again until it is clear, the thread has done something else, or the call is old
 /// enough. `others_wait` tells whether other calls wait to be handled.
 pub(super) fn settle(observer: &mut Observer, event: &mut Event, others_wait: impl Fn() -> bool) {
+    let first = Instant::now();
     let mut pause = LOOK_AGAIN;
     let mut looks = 1;
     while observer.confirm(event) {
         let age = age(event);
         let expected = looks < LOOKS || age < SETTLE;
-        let delayed =
-            || age < if others_wait() { BUSY } else { IDLE } && observer.may_not_have_run(event.tid);
-        if !(expected || delayed()) {
+        let in_time = || if others_wait() { age < BUSY } else { first.elapsed() < IDLE };
+        if !(expected || in_time() && observer.may_not_have_run(event.tid)) {
             return;
         }
         thread::park_timeout(pause);
