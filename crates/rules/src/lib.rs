@@ -10,6 +10,7 @@ mod defaults;
 mod describe;
 pub mod diagnostic;
 pub mod fields;
+mod hash;
 pub mod json;
 mod lint;
 mod load;

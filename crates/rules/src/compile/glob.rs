@@ -67,6 +67,15 @@ impl Glob {
         }
     }
 
+    /// What every fitting text begins with; nothing when letter case is ignored.
+    pub(crate) fn literal_prefix(&self) -> String {
+        let literal = |part: &Part| match part {
+            Part::Char(char) if !self.ignore_case => Some(*char),
+            _ => None,
+        };
+        self.parts.iter().map_while(literal).collect()
+    }
+
     fn fits(&self, part: &Part, char: char) -> bool {
         let fold = |char: char| if self.ignore_case { char.to_ascii_lowercase() } else { char };
         match part {

@@ -9,7 +9,7 @@ mod function;
 mod getopt;
 pub(crate) mod glob;
 mod lower;
-mod matcher;
+pub(crate) mod matcher;
 pub(crate) mod operand;
 mod output;
 mod pair;
@@ -31,7 +31,9 @@ use fargard_model::Source;
 
 pub(crate) use event_types::is_event_type;
 pub(crate) use output::{Output, OutputError};
-pub(crate) use specialize::Specializer;
+#[cfg(test)]
+pub(crate) use pathset::PathSet;
+pub(crate) use specialize::{Known, Specializer, event_type_checks};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Item, has_room},

@@ -15,7 +15,7 @@ enum Component {
 }
 
 impl PathSet {
-    pub(super) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(paths: impl Iterator<Item = &'a str>) -> Self {
         let prefixes = paths
             .map(|path| {
                 components(path)
@@ -32,8 +32,17 @@ impl PathSet {
         Self { prefixes }
     }
 
+    /// The components of each path, up to the first that is a pattern.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = Vec<Box<str>>> {
+        let name = |component: &Component| match component {
+            Component::Exact(name) => Some(name.as_str().into()),
+            Component::Pattern(_) => None,
+        };
+        self.prefixes.iter().map(move |prefix| prefix.iter().map_while(name).collect())
+    }
+
     /// Whether a search path is the path itself or one of the directories above it.
-    pub(super) fn covers(&self, path: &str) -> bool {
+    pub(crate) fn covers(&self, path: &str) -> bool {
         self.prefixes.iter().any(|prefix| {
             let mut parts = components(path);
             prefix.iter().all(|component| {

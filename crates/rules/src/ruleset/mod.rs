@@ -1,17 +1,26 @@
 //! Loaded rules.
 
+mod counters;
+mod evaluate;
+mod memo;
+mod plan;
 mod possible;
-
-use std::cell::RefCell;
 
 use fargard_model::{Alert, Detection, Event, EventType, Priority, Source, TrapSet};
 
-pub use self::possible::Unknown;
+use self::{
+    counters::Counters,
+    plan::{Plan, Plans},
+};
+pub use self::{
+    counters::{Clock, Counter},
+    possible::Unknown,
+};
 use crate::{
     Subject,
     compile::{
-        Output, Specializer,
-        program::{Node, NodeId, Program},
+        Output,
+        program::{NodeId, Program},
     },
     correlate::Correlations,
     traps,
@@ -84,11 +93,12 @@ pub struct Ruleset {
     /// under the ids behind those of the rules.
     correlations: Correlations,
     program: Program,
-    /// For each event type the enabled rules that can match it, with what remains of their conditions.
-    by_type: Vec<Vec<(RuleId, NodeId)>>,
+    /// For each kind of event the enabled rules that can match it, with what remains of their conditions.
+    plans: Plans,
     matching: Matching,
     /// Which comparisons read what a look-up may still tell.
     readers: possible::Readers,
+    counters: Counters,
 }
 
 impl Ruleset {
@@ -98,11 +108,12 @@ impl Ruleset {
         program: Program,
     ) -> Self {
         let mut ruleset = Self {
+            counters: Counters::new(rules.len()),
             rules: Vec::with_capacity(rules.len()),
             compiled: Vec::with_capacity(rules.len()),
             correlations,
             program,
-            by_type: Vec::new(),
+            plans: Plans::default(),
             matching: Matching::All,
             readers: possible::Readers::default(),
         };
@@ -114,30 +125,23 @@ impl Ruleset {
         ruleset
     }
 
-    /// Sorts the enabled rules by event type.
+    /// Plans the evaluation of the enabled rules.
     fn index(&mut self) {
-        self.by_type = EventType::ALL.iter().map(|kind| self.rules_of(*kind)).collect();
+        let enabled = self.enabled_conditions();
+        self.plans = Plans::new(&mut self.program, &enabled);
         self.readers = possible::Readers::of(&self.program);
     }
 
-    fn rules_of(&mut self, kind: EventType) -> Vec<(RuleId, NodeId)> {
-        // Records are events of one type, and no call is of that type.
-        let are_records = kind == EventType::Pluginevent;
-        let is_of = |rule: &Rule| (rule.source != Source::Syscall) == are_records;
-        let mut enabled = self.enabled_conditions();
-        enabled.retain(|(id, _)| self.owner(*id).is_some_and(is_of));
-        let mut specializer = Specializer::new(&mut self.program, kind.name());
-        let mut found: Vec<_> = enabled.into_iter().map(|(id, node)| (id, specializer.node(node))).collect();
-        found.retain(|(_, rest)| *self.program.node(*rest) != Node::Const(false));
-        found
-    }
-
-    /// The conditions of enabled rules, then those of enabled sequences and thresholds.
-    fn enabled_conditions(&self) -> Vec<(RuleId, NodeId)> {
+    /// The conditions of enabled rules, then those of enabled sequences and thresholds, each with its source.
+    fn enabled_conditions(&self) -> Vec<(RuleId, Source, NodeId)> {
         let rules = self.compiled.iter().map(|(node, _)| *node);
         let parts = self.correlations.parts.iter().map(|(_, node)| *node);
         let all = (0..).map(RuleId).zip(rules.chain(parts));
-        all.filter(|(id, _)| self.owner(*id).is_some_and(|rule| rule.enabled)).collect()
+        let with_source = |(id, node)| {
+            let rule = self.owner(id).filter(|rule| rule.enabled)?;
+            Some((id, rule.source, node))
+        };
+        all.filter_map(with_source).collect()
     }
 
     /// The rule of an id; for the id of a part, the sequence or threshold it belongs to.
@@ -182,7 +186,7 @@ impl Ruleset {
 
     /// The enabled rules that can match an event of that type, with what remains of their conditions.
     pub(crate) fn of_type(&self, kind: EventType) -> &[(RuleId, NodeId)] {
-        self.by_type.get(kind as usize).map_or(&[], Vec::as_slice)
+        self.plans.of_type(kind).map_or(&[], Plan::conditions)
     }
 
     /// The condition of a rule, or those of a sequence's or threshold's parts, by the rule's position.
@@ -241,35 +245,7 @@ impl Ruleset {
         let enabled = self.rules.iter().zip(&self.compiled).filter(|(rule, _)| rule.enabled);
         enabled.into_iter().any(|(_, (_, output))| output.fields().iter().any(is_env))
             || self.correlations.fields().iter().any(is_env)
-            || self.by_type.iter().flatten().any(|(_, node)| traps::reads(&self.program, *node, is_env))
-    }
-
-    /// Puts the enabled rules that match the event into `matches`, in the order of definition; clears it first.
-    /// Sequences and thresholds take more than one event: see [`crate::Detector`].
-    pub fn evaluate<'e>(&self, subject: impl Into<Subject<'e>>, matches: &mut Vec<RuleId>) {
-        self.evaluate_with_parts(subject.into(), matches);
-        matches.retain(|id| id.index() < self.rules.len());
-    }
-
-    /// The same, followed by the parts of sequences and thresholds that hold.
-    pub(crate) fn evaluate_with_parts(&self, subject: Subject<'_>, matches: &mut Vec<RuleId>) {
-        matches.clear();
-        let candidates = match subject {
-            Subject::Call(event) => self.of_type(event.kind),
-            Subject::Record(_) => self.of_type(EventType::Pluginevent),
-        };
-        MEMO.with_borrow_mut(|memo| {
-            memo.begin(self.program.len());
-            for (rule, node) in candidates {
-                let is_rule = rule.index() < self.rules.len();
-                if is_rule && self.matching == Matching::First && !matches.is_empty() {
-                    continue;
-                }
-                if memo.holds(&self.program, *node, subject) {
-                    matches.push(*rule);
-                }
-            }
-        });
+            || self.plans.iter().flat_map(Plan::conditions).any(|(_, node)| traps::reads(&self.program, *node, is_env))
     }
 
     /// What a match of a rule says; `None` for a rule of another ruleset.
@@ -318,57 +294,6 @@ impl Ruleset {
             folded: 0,
             event: event.clone(),
         })
-    }
-}
-
-thread_local! {
-    static MEMO: RefCell<Memo> = const { RefCell::new(Memo { stamp: 0, cells: Vec::new() }) };
-}
-
-/// What is already known of the event at hand: each node is asked once, whatever number of rules share it.
-struct Memo {
-    /// Number of the evaluation; a cell of another stamp is empty.
-    stamp: u32,
-    /// By node: stamp and truth.
-    cells: Vec<u32>,
-}
-
-impl Memo {
-    fn begin(&mut self, nodes: usize) {
-        self.stamp = (self.stamp + 1) & (u32::MAX >> 1);
-        if self.stamp == 0 {
-            self.cells.clear();
-            self.stamp = 1;
-        }
-        if self.cells.len() < nodes {
-            self.cells.resize(nodes, 0);
-        }
-    }
-
-    fn holds(&mut self, program: &Program, id: NodeId, subject: Subject<'_>) -> bool {
-        if let Some(known) = self.known(id as usize) {
-            return known;
-        }
-        let truth = match program.node(id) {
-            Node::Const(truth) => *truth,
-            Node::Check(index) => program.check(*index).is_some_and(|check| check.holds(subject)),
-            Node::Not(child) => !self.holds(program, *child, subject),
-            Node::And(children) => children.iter().all(|child| self.holds(program, *child, subject)),
-            Node::Or(children) => children.iter().any(|child| self.holds(program, *child, subject)),
-        };
-        self.note(id as usize, truth);
-        truth
-    }
-
-    fn known(&self, cell: usize) -> Option<bool> {
-        let cell = self.cells.get(cell)?;
-        (cell >> 1 == self.stamp).then_some(cell & 1 == 1)
-    }
-
-    fn note(&mut self, cell: usize, truth: bool) {
-        if let Some(cell) = self.cells.get_mut(cell) {
-            *cell = self.stamp << 1 | u32::from(truth);
-        }
     }
 }
 

@@ -4,11 +4,13 @@
 //! rule whatever the look-up would say, and this finds them: a comparison of what is not known counts as either
 //! truth, everything else is decided.
 
-use std::cell::RefCell;
+use fargard_model::Event;
 
-use fargard_model::{Event, Source};
-
-use super::{Memo, Ruleset};
+use super::{
+    Ruleset,
+    memo::{MEMO, Memo},
+    plan::Asks,
+};
 use crate::{
     Subject,
     compile::{
@@ -48,8 +50,14 @@ fn readings(check: &Check) -> (bool, bool) {
     if let Test::Field(_, right) = &check.test {
         right.fields(&mut fields);
     }
-    let descriptor = |field: &&ResolvedField| field.field.name.starts_with("fd.");
-    (fields.iter().any(|field| reads_result(field)), fields.iter().any(descriptor))
+    fields.iter().fold((false, false), |(result, descriptor), field| {
+        let own = reading(field);
+        (result | own.0, descriptor | own.1)
+    })
+}
+
+fn reading(field: &ResolvedField) -> (bool, bool) {
+    (reads_result(field), field.field.name.starts_with("fd."))
 }
 
 fn reads_result(field: &ResolvedField) -> bool {
@@ -60,54 +68,58 @@ fn reads_result(field: &ResolvedField) -> bool {
     }
 }
 
-thread_local! {
-    static MEMO: RefCell<Memo> = const { RefCell::new(Memo { stamp: 0, cells: Vec::new() }) };
-}
-
 impl Ruleset {
     /// Whether some enabled rule could match the event, whatever the unknown turns out to be. `false` is certain.
     #[must_use]
     pub fn could_match(&self, event: &Event, unknown: Unknown) -> bool {
-        if event.source != Source::Syscall {
-            return false;
-        }
+        let subject = Subject::Call(event);
+        let Some(plan) = self.plans.of(subject) else { return false };
         MEMO.with_borrow_mut(|memo| {
             memo.begin(self.program.len() * 2);
-            let mut search = Search { ruleset: self, event, unknown, memo };
-            self.of_type(event.kind).iter().any(|(_, node)| search.could_be(*node, true))
+            let mut search = Search { ruleset: self, subject, unknown };
+            let mut found = false;
+            plan.candidates(subject, memo, &mut search.clone(), |memo, _, node| {
+                found = search.can_be(memo, node, true);
+                !found
+            });
+            found
         })
     }
 }
 
+#[derive(Clone)]
 struct Search<'a> {
     ruleset: &'a Ruleset,
-    event: &'a Event,
+    subject: Subject<'a>,
     unknown: Unknown,
-    memo: &'a mut Memo,
 }
 
-impl Search<'_> {
-    /// Whether the node could have that truth.
-    fn could_be(&mut self, id: NodeId, wanted: bool) -> bool {
+impl Asks for Search<'_> {
+    fn can_be(&mut self, memo: &mut Memo, id: NodeId, wanted: bool) -> bool {
         let cell = id as usize * 2 + usize::from(wanted);
-        if let Some(known) = self.memo.known(cell) {
+        if let Some(known) = memo.known(cell) {
             return known;
         }
-        let possible = match self.ruleset.program.node(id) {
+        let program = &self.ruleset.program;
+        let possible = match program.node(id) {
             Node::Const(truth) => *truth == wanted,
             Node::Check(index) if self.ruleset.readers.is_open(*index, self.unknown) => true,
             Node::Check(index) => {
-                self.ruleset.program.check(*index).is_some_and(|check| check.holds(Subject::Call(self.event)))
-                    == wanted
+                program.check(*index).is_some_and(|check| check.holds(self.subject)) == wanted
             }
-            Node::Not(child) => self.could_be(*child, !wanted),
-            Node::And(children) if wanted => children.iter().all(|child| self.could_be(*child, true)),
-            Node::And(children) => children.iter().any(|child| self.could_be(*child, false)),
-            Node::Or(children) if wanted => children.iter().any(|child| self.could_be(*child, true)),
-            Node::Or(children) => children.iter().all(|child| self.could_be(*child, false)),
+            Node::Not(child) => self.can_be(memo, *child, !wanted),
+            Node::And(children) if wanted => children.iter().all(|child| self.can_be(memo, *child, true)),
+            Node::And(children) => children.iter().any(|child| self.can_be(memo, *child, false)),
+            Node::Or(children) if wanted => children.iter().any(|child| self.can_be(memo, *child, true)),
+            Node::Or(children) => children.iter().all(|child| self.can_be(memo, *child, false)),
         };
-        self.memo.note(cell, possible);
+        memo.note(cell, possible);
         possible
+    }
+
+    fn is_known(&self, field: &ResolvedField) -> bool {
+        let (result, descriptor) = reading(field);
+        !result && !(descriptor && self.unknown == Unknown::Descriptor)
     }
 }
 

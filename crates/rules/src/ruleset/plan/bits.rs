@@ -1,0 +1,77 @@
+//! Sets of a plan's rules as bits, one for each place in its list.
+
+/// A set.
+pub(super) type Bits = Box<[u64]>;
+
+/// Words for that many rules.
+pub(super) fn words(rules: usize) -> usize {
+    rules.div_ceil(64)
+}
+
+/// An empty set of a plan of that many rules.
+pub(super) fn none(rules: usize) -> Bits {
+    vec![0; words(rules)].into()
+}
+
+/// Adds a rule.
+pub(super) fn insert(bits: &mut [u64], rule: usize) {
+    if let Some(word) = bits.get_mut(rule / 64) {
+        *word |= 1 << (rule % 64);
+    }
+}
+
+/// Whether the sets have a rule in common.
+pub(super) fn meet(one: &[u64], other: &[u64]) -> bool {
+    one.iter().zip(other).any(|(one, other)| one & other != 0)
+}
+
+/// Removes those of `rules` that `hits` lacks, and empties `hits`.
+pub(super) fn keep_hits(alive: &mut [u64], rules: &[u64], hits: &mut [u64]) {
+    for ((alive, rules), hits) in alive.iter_mut().zip(rules).zip(hits) {
+        *alive &= !rules | *hits;
+        *hits = 0;
+    }
+}
+
+/// Removes rules.
+pub(super) fn remove(alive: &mut [u64], rules: &[u64]) {
+    for (alive, rules) in alive.iter_mut().zip(rules) {
+        *alive &= !rules;
+    }
+}
+
+/// The rules of a set, in order.
+pub(super) fn iter(bits: &[u64]) -> impl Iterator<Item = usize> {
+    bits.iter().enumerate().flat_map(|(index, word)| {
+        let mut rest = *word;
+        std::iter::from_fn(move || {
+            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(index * 64 + bit)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{insert, iter, keep_hits, meet, none, remove};
+
+    #[test]
+    fn sets_of_rules() {
+        let (mut alive, mut rules, mut hits) = (none(130), none(130), none(130));
+        for rule in [0, 5, 63, 64, 129] {
+            insert(&mut alive, rule);
+        }
+        for rule in [5, 64] {
+            insert(&mut rules, rule);
+        }
+        insert(&mut hits, 64);
+        assert!(meet(&alive, &rules));
+        keep_hits(&mut alive, &rules, &mut hits);
+        assert_eq!(iter(&alive).collect::<Vec<_>>(), [0, 63, 64, 129]);
+        assert_eq!(iter(&hits).count(), 0);
+        remove(&mut alive, &rules);
+        assert_eq!(iter(&alive).collect::<Vec<_>>(), [0, 63, 129]);
+        assert!(!meet(&alive, &rules));
+    }
+}

@@ -1,0 +1,155 @@
+//! Guesses on which the choice of guards rests: how often a test passes, and what reading a field costs. A wrong
+//! guess costs time, never a match.
+
+use super::{probe::Atom, text::TextAtom};
+use crate::{
+    compile::{
+        check::{Check, Test},
+        matcher::Matcher,
+        operand::Operand,
+    },
+    fields::ResolvedField,
+    syntax::ast::Op,
+};
+
+/// How often, of 1, an event passes some of these atoms.
+pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
+    let one = if has_few_values(field) { 0.3 } else { 0.01 };
+    let each = |atom: &Atom| match atom {
+        Atom::Bool(_) => 0.5,
+        Atom::Int(_) | Atom::Text(TextAtom::Is(_)) => one,
+        Atom::Text(TextAtom::Begins(text)) => match text.len() {
+            0..=1 => 0.9,
+            2..=4 => 0.1,
+            _ => 0.03,
+        },
+        Atom::Text(TextAtom::Ends(text) | TextAtom::Contains(text)) => match text.len() {
+            0..=1 => 0.5,
+            2 => 0.1,
+            _ => 0.02,
+        },
+        Atom::Text(TextAtom::Below(path)) => if path.len() == 1 { 0.1 } else { 0.03 },
+    };
+    atoms.iter().map(each).sum::<f32>().min(1.0)
+}
+
+fn has_few_values(field: &ResolvedField) -> bool {
+    const FEW: [&str; 14] = [
+        "fd.typechar",
+        "fd.type",
+        "fd.l4proto",
+        "fd.sockfamily",
+        "fd.num",
+        "user.name",
+        "user.uid",
+        "user.loginuid",
+        "group.gid",
+        "container.id",
+        "proc.tty",
+        "evt.res",
+        "evt.rawres",
+        "evt.source",
+    ];
+    FEW.contains(&field.field.name)
+}
+
+/// What reading a field costs, in the cost of reading a plain member; `None` for what is made anew for each
+/// reading, and for several values.
+pub(super) fn of_reading(field: &ResolvedField) -> Option<f32> {
+    const CHEAP: [&str; 38] = [
+        "fd.name",
+        "fd.nameraw",
+        "fd.typechar",
+        "fd.type",
+        "fd.l4proto",
+        "fd.sockfamily",
+        "fd.num",
+        "fd.sport",
+        "fd.cport",
+        "fd.lport",
+        "fd.rport",
+        "proc.name",
+        "proc.exe",
+        "proc.exepath",
+        "proc.pname",
+        "proc.pexe",
+        "proc.pexepath",
+        "proc.sname",
+        "proc.tty",
+        "proc.cwd",
+        "proc.is_exe_upper_layer",
+        "proc.is_exe_from_memfd",
+        "proc.is_exe_writable",
+        "user.name",
+        "user.uid",
+        "user.loginuid",
+        "group.gid",
+        "container.id",
+        "container.name",
+        "container.image",
+        "container.image.repository",
+        "evt.res",
+        "evt.rawres",
+        "evt.failed",
+        "evt.is_open_read",
+        "evt.is_open_write",
+        "evt.is_open_create",
+        "evt.is_open_exec",
+    ];
+    const FURTHER: [&str; 19] = [
+        "fd.directory",
+        "fd.filename",
+        "fd.port",
+        "evt.arg",
+        "evt.rawarg",
+        "fs.path.name",
+        "fs.path.nameraw",
+        "fs.path.source",
+        "fs.path.sourceraw",
+        "fs.path.target",
+        "fs.path.targetraw",
+        "proc.args",
+        "proc.cmdline",
+        "proc.exeline",
+        "proc.pcmdline",
+        "proc.aname",
+        "proc.aexe",
+        "proc.aexepath",
+        "proc.acmdline",
+    ];
+    let name = field.field.name;
+    if CHEAP.contains(&name) {
+        Some(1.0)
+    } else if FURTHER.contains(&name) {
+        Some(3.0)
+    } else if ["ct.name", "ct.src", "ct.error", "ct.user.identitytype"].contains(&name) {
+        Some(2.0)
+    } else if name.starts_with("ct.") || name.starts_with("json.") {
+        Some(10.0)
+    } else {
+        None
+    }
+}
+
+/// How often a comparison holds, and what it costs; `None` when it is not worth asking on its own.
+pub(super) fn of_check(check: &Check, wanted: bool) -> Option<(f32, f32)> {
+    let (Operand::Field(field), Test::Matches(matcher)) = (&check.left, &check.test) else { return None };
+    let read = of_reading(field)?;
+    let (matcher, wanted) = match matcher {
+        Matcher::Not(inner) => (&**inner, !wanted),
+        other => (other, wanted),
+    };
+    let odds = match (field.field.name, matcher) {
+        ("evt.is_open_write" | "evt.is_open_create", Matcher::Bool(true)) => 0.3,
+        ("evt.is_open_exec", Matcher::Bool(true)) => 0.05,
+        ("evt.is_open_read" | "evt.failed", Matcher::Bool(true)) => 0.7,
+        ("container.id", Matcher::TextIs(_)) => 0.5,
+        ("fd.typechar", _) => 0.9,
+        ("proc.tty", Matcher::Int(Op::Eq, 0)) => 0.9,
+        ("fd.num" | "evt.rawres", Matcher::Int(Op::Ge, _)) => 0.95,
+        (_, Matcher::TextIs(_) | Matcher::Bool(_)) => 0.4,
+        (_, Matcher::Int(Op::Eq, _)) => 0.3,
+        _ => return None,
+    };
+    Some((if wanted { odds } else { 1.0 - odds }, read))
+}

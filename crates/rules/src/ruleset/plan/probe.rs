@@ -1,0 +1,123 @@
+//! One field of an event, looked up in an index of what the rules want of it.
+
+use super::{
+    bits::{self, Bits},
+    postings::{List, Postings},
+    text::{TextAtom, TextBuilder, TextIndex},
+};
+use crate::{
+    Subject,
+    compile::matcher::Matcher,
+    fields::{ResolvedField, Value},
+    hash::FastMap,
+    syntax::ast::{Op, Quantifier},
+};
+
+/// What a rule wants of a field's value; one of these is enough.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Atom {
+    Text(TextAtom),
+    Int(i64),
+    Bool(bool),
+}
+
+/// The atoms of a matcher: it accepts no value for which none of them holds. `None` when it has no such atoms.
+pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
+    let text = |atom: TextAtom| Some(vec![Atom::Text(atom)]);
+    match matcher {
+        Matcher::Never => Some(Vec::new()),
+        Matcher::TextIs(constant) => text(TextAtom::Is(constant.clone())),
+        Matcher::TextIn(constants) => {
+            Some(constants.iter().map(|text| Atom::Text(TextAtom::Is(text.clone()))).collect())
+        }
+        Matcher::Startswith(prefix) if !prefix.is_empty() => text(TextAtom::Begins(prefix.clone())),
+        Matcher::Endswith(suffix) if !suffix.is_empty() => text(TextAtom::Ends(suffix.clone())),
+        Matcher::Contains(finder) if !finder.needle().is_empty() => {
+            let part = std::str::from_utf8(finder.needle()).ok()?;
+            text(TextAtom::Contains(part.into()))
+        }
+        Matcher::Glob(glob) => {
+            let prefix = glob.literal_prefix();
+            if prefix.is_empty() { None } else { text(TextAtom::Begins(prefix.into())) }
+        }
+        Matcher::Paths(paths) => paths
+            .literals()
+            .map(|path| (!path.is_empty()).then_some(Atom::Text(TextAtom::Below(path))))
+            .collect(),
+        Matcher::Int(Op::Eq, number) => Some(vec![Atom::Int(*number)]),
+        Matcher::IntIn(numbers) => Some(numbers.iter().map(|number| Atom::Int(*number)).collect()),
+        Matcher::Bool(truth) => Some(vec![Atom::Bool(*truth)]),
+        Matcher::Each(Quantifier::Anyof | Quantifier::Oneof, matchers) => {
+            let mut all = Vec::new();
+            for matcher in matchers {
+                all.append(&mut atoms(matcher)?);
+            }
+            Some(all)
+        }
+        Matcher::Each(Quantifier::Allof, matchers) => matchers.iter().find_map(atoms),
+        _ => None,
+    }
+}
+
+/// The index over one field.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) field: ResolvedField,
+    /// The rules it decides about.
+    pub(super) rules: Bits,
+    texts: TextIndex,
+    ints: FastMap<i64, List>,
+    bools: [List; 2],
+    postings: Postings,
+}
+
+impl Probe {
+    /// An index over a field from each rule's atoms; `None` when it cannot be built.
+    pub(super) fn new(
+        field: ResolvedField,
+        size: usize,
+        wanted: impl Iterator<Item = (u32, Vec<Atom>)>,
+    ) -> Option<Self> {
+        let mut rules = bits::none(size);
+        let mut texts = TextBuilder::default();
+        let mut ints: FastMap<i64, Vec<u32>> = FastMap::default();
+        let mut bools = [Vec::new(), Vec::new()];
+        for (rule, atoms) in wanted {
+            bits::insert(&mut rules, rule as usize);
+            for atom in atoms {
+                match atom {
+                    Atom::Text(atom) => texts.add(atom, rule),
+                    Atom::Int(number) => ints.entry(number).or_default().push(rule),
+                    Atom::Bool(truth) => {
+                        let [no, yes] = &mut bools;
+                        if truth { yes } else { no }.push(rule);
+                    }
+                }
+            }
+        }
+        let mut postings = Postings::default();
+        let ints = ints.into_iter().map(|(number, rules)| (number, postings.add(rules))).collect();
+        let bools = bools.map(|rules| postings.add(rules));
+        Some(Self { field, rules, texts: texts.build()?, ints, bools, postings })
+    }
+
+    /// Marks the rules of which some atom holds for some value of the field.
+    pub(super) fn mark(&self, subject: Subject<'_>, hits: &mut [u64]) {
+        self.field.for_condition(subject).any(|value| {
+            match value {
+                Value::Text(text) => self.texts.mark(text, hits),
+                Value::Int(number) => {
+                    if let Some(list) = self.ints.get(number) {
+                        self.postings.mark(*list, hits);
+                    }
+                }
+                Value::Bool(truth) => {
+                    let [no, yes] = self.bools;
+                    self.postings.mark(if *truth { yes } else { no }, hits);
+                }
+                Value::Ip(_) | Value::Bytes(_) => {}
+            }
+            false
+        });
+    }
+}
