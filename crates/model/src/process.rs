@@ -103,6 +103,7 @@ pub struct Derived {
     cmdline: OnceLock<Box<str>>,
     exeline: OnceLock<Box<str>>,
     args: OnceLock<Box<str>>,
+    cwd: OnceLock<Box<str>>,
     env: OnceLock<Box<str>>,
     cap_effective: OnceLock<Box<str>>,
     cap_permitted: OnceLock<Box<str>>,
@@ -172,6 +173,15 @@ impl Process {
     #[must_use]
     pub fn args_line(&self) -> &str {
         self.derived.args.get_or_init(|| self.args.join(" ").into())
+    }
+
+    /// The working directory, ended by a slash (`proc.cwd`); empty when unknown.
+    #[must_use]
+    pub fn cwd_directory(&self) -> &str {
+        if self.cwd.is_empty() || self.cwd.ends_with('/') {
+            return &self.cwd;
+        }
+        self.derived.cwd.get_or_init(|| format!("{}/", self.cwd).into())
     }
 
     /// The environment joined by blanks (`proc.env`).

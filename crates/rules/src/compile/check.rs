@@ -43,6 +43,16 @@ impl Check {
         }
     }
 
+    /// A guess how often, of 1, it holds.
+    pub(super) fn odds(&self) -> f32 {
+        match &self.test {
+            Test::Exists => 0.8,
+            Test::Matches(matcher) => matcher.odds(),
+            Test::Field(Op::Ne, _) => 0.9,
+            Test::Field(..) => 0.1,
+        }
+    }
+
     /// A guess of the work, to ask the cheap questions first.
     pub(super) fn cost(&self) -> u32 {
         let test = match &self.test {

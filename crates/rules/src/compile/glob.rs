@@ -67,13 +67,14 @@ impl Glob {
         }
     }
 
-    /// What every fitting text begins with; nothing when letter case is ignored.
-    pub(crate) fn literal_prefix(&self) -> String {
+    /// What every fitting text begins and ends with; nothing when letter case is ignored.
+    pub(crate) fn literal_ends(&self) -> (String, String) {
         let literal = |part: &Part| match part {
             Part::Char(char) if !self.ignore_case => Some(*char),
             _ => None,
         };
-        self.parts.iter().map_while(literal).collect()
+        let ending: Vec<char> = self.parts.iter().rev().map_while(literal).collect();
+        (self.parts.iter().map_while(literal).collect(), ending.into_iter().rev().collect())
     }
 
     fn fits(&self, part: &Part, char: char) -> bool {

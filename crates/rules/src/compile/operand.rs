@@ -138,6 +138,10 @@ impl Operand {
 
     /// What conditions compare.
     pub(crate) fn values<'e>(&'e self, subject: Subject<'e>) -> Values<'e> {
+        // Most operands are a field.
+        if let Self::Field(field) = self {
+            return field.for_condition(subject);
+        }
         self.read(subject, ResolvedField::for_condition)
     }
 

@@ -1,6 +1,9 @@
 //! Conditions as one graph in which equal parts stand once, shared by all rules.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+};
 
 use super::check::Check;
 
@@ -28,6 +31,8 @@ pub(crate) struct Program {
     nodes: Vec<Node>,
     depths: Vec<u16>,
     costs: Vec<u32>,
+    /// How often, of 1, each node may be expected to hold.
+    odds: Vec<f32>,
     checks: Vec<Check>,
     node_at: HashMap<Node, NodeId>,
     check_at: HashMap<String, u32>,
@@ -87,19 +92,24 @@ impl Program {
         self.join(children, true, Node::Or)
     }
 
-    /// Joins children of which one `deciding` constant decides; the cheapest is asked first.
+    /// Joins children of which one `deciding` constant decides. First is asked what decides soonest for its cost.
     fn join(&mut self, mut children: Vec<NodeId>, deciding: bool, node: fn(Box<[NodeId]>) -> Node) -> NodeId {
         if children.iter().any(|child| *self.node(*child) == Node::Const(deciding)) {
             return self.constant(deciding);
         }
         children.retain(|child| !matches!(self.node(*child), Node::Const(_)));
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         children.retain(|child| seen.insert(*child));
         match children.as_slice() {
             [] => self.constant(!deciding),
             [only] => *only,
             _ => {
-                children.sort_by_key(|child| self.cost(*child));
+                let price = |child: &NodeId| {
+                    let holds = self.odds_of(*child);
+                    let decides = if deciding { holds } else { 1.0 - holds };
+                    (self.cost(*child) as f32 + 1.0) / decides.max(0.01)
+                };
+                children.sort_by(|a, b| price(a).total_cmp(&price(b)));
                 self.add(node(children.into_boxed_slice()))
             }
         }
@@ -107,6 +117,22 @@ impl Program {
 
     fn cost(&self, id: NodeId) -> u32 {
         self.costs.get(id as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    fn odds_of(&self, id: NodeId) -> f32 {
+        self.odds.get(id as usize).copied().unwrap_or(0.5)
+    }
+
+    fn guess_odds(&self, node: &Node) -> f32 {
+        match node {
+            Node::Const(truth) => f32::from(u8::from(*truth)),
+            Node::Check(index) => self.check(*index).map_or(0.5, Check::odds),
+            Node::Not(child) => 1.0 - self.odds_of(*child),
+            Node::And(children) => children.iter().map(|child| self.odds_of(*child)).product(),
+            Node::Or(children) => {
+                1.0 - children.iter().map(|child| 1.0 - self.odds_of(*child)).product::<f32>()
+            }
+        }
     }
 
     fn add(&mut self, node: Node) -> NodeId {
@@ -124,6 +150,7 @@ impl Program {
             }
         };
         let id = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
+        self.odds.push(self.guess_odds(&node));
         self.nodes.push(node.clone());
         self.depths.push(depth.saturating_add(1));
         self.costs.push(cost);

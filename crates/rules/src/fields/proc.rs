@@ -103,11 +103,7 @@ pub(super) const FIELDS: &[Field] = &[
     )
     .only(Use::Alone),
     field("proc.cwd", Text, NoArg, "working directory, ended by a slash", |event, _| {
-        let cwd = &event.process.cwd;
-        if cwd.is_empty() || cwd.ends_with('/') {
-            return Values::known(cwd);
-        }
-        Values::One(Value::Text(format!("{cwd}/").into()))
+        Values::known(event.process.cwd_directory())
     }),
     field("proc.tty", Int, NoArg, "controlling terminal, 0 for none", |event, _| {
         Values::int(event.process.tty)

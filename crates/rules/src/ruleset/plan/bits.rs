@@ -20,9 +20,21 @@ pub(super) fn insert(bits: &mut [u64], rule: usize) {
     }
 }
 
+/// Whether a rule is in the set.
+pub(super) fn has(bits: &[u64], rule: usize) -> bool {
+    bits.get(rule / 64).is_some_and(|word| word >> (rule % 64) & 1 == 1)
+}
+
 /// Whether the sets have a rule in common.
 pub(super) fn meet(one: &[u64], other: &[u64]) -> bool {
     one.iter().zip(other).any(|(one, other)| one & other != 0)
+}
+
+/// Adds rules.
+pub(super) fn unite(bits: &mut [u64], rules: &[u64]) {
+    for (word, rules) in bits.iter_mut().zip(rules) {
+        *word |= rules;
+    }
 }
 
 /// Removes those of `rules` that `hits` lacks, and empties `hits`.

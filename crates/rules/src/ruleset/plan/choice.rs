@@ -1,23 +1,26 @@
 //! Which guards a plan asks: comparisons that many rules need, then fields in whose index most rules stand. Each is
 //! taken while what it saves is more than what it costs.
 
+use std::{collections::BTreeMap, rc::Rc};
+
 use super::{
     Step,
     bits::{self, Bits},
     guard::{Clause, FieldId, Guards, Needs},
     odds,
-    probe::Probe,
+    probe::{Probe, Wanted},
 };
 use crate::{
     compile::program::{Node, NodeId, Program},
-    hash::FastMap,
+    hash::{FastMap, FastSet},
 };
-use std::rc::Rc;
 
 /// What the evaluation of a condition costs, in the cost of reading a plain member.
 const EVALUATION: f32 = 5.0;
 /// The same for a rule that an index leaves out most of the time.
 const INDEXED: f32 = 0.7;
+/// What looking up a value costs.
+const LOOKUP: f32 = 4.0;
 /// A clause that events pass more often is no help.
 const MOST_ODDS: f32 = 0.5;
 /// A rule stands in the index of a field when its clause there is at most so many times as likely as its best.
@@ -28,61 +31,70 @@ const MAX_LITERALS: usize = 8;
 /// The steps for conditions, in the order in which they are taken.
 pub(super) fn steps(program: &Program, guards: &mut Guards<'_>, conditions: &[NodeId]) -> Vec<Step> {
     let needs: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
-    let mut assigned: Vec<Option<Clause>> = vec![None; needs.len()];
-    let mut order = Vec::new();
-    while let Some(field) = best_field(guards, &needs, &assigned) {
-        order.push(field);
-        for (needs, slot) in needs.iter().zip(&mut assigned) {
-            if slot.is_none() {
-                *slot = clause_of(needs, field).cloned();
-            }
-        }
-    }
+    let fields = indexed_fields(guards, &needs);
+    let assigned: Vec<Option<&Clause>> = needs.iter().map(|needs| best_clause(needs, &fields)).collect();
     let mut steps = literals(program, &needs, &assigned);
-    for field in order {
-        let of_field = (0..).zip(&assigned).filter_map(|(rule, slot)| {
-            let clause = slot.as_ref().filter(|clause| clause.field == field)?;
-            Some((rule, guards.atoms(clause)))
-        });
-        let Some(resolved) = guards.field(field) else { continue };
-        if let Some(probe) = Probe::new(resolved.clone(), conditions.len(), of_field) {
-            steps.push(Step::Probe(Box::new(probe)));
-        }
-    }
+    steps.extend(probe(guards, &assigned).map(|probe| Step::Probe(Box::new(probe))));
     steps
 }
 
-/// A rule's clause of a field, where it is selective enough.
-fn clause_of(needs: &Needs, field: FieldId) -> Option<&Clause> {
-    // Clauses of a conjunction are sorted, those of a disjunction are few.
+/// The rule's least likely clause of these fields, where it is selective enough.
+fn best_clause<'n>(needs: &'n Needs, fields: &FastSet<FieldId>) -> Option<&'n Clause> {
     let best = needs.clauses.iter().map(|clause| clause.odds).fold(1.0, f32::min);
-    let of_field = needs.clauses.iter().filter(|clause| clause.field == field);
-    of_field
-        .min_by(|a, b| a.odds.total_cmp(&b.odds))
-        .filter(|clause| clause.odds < MOST_ODDS && clause.odds <= best.max(0.01) * CLOSE_ODDS)
+    let may = |clause: &&Clause| {
+        clause.odds < MOST_ODDS
+            && clause.odds <= best.max(0.01) * CLOSE_ODDS
+            && clause.fields.iter().all(|field| fields.contains(field))
+    };
+    needs.clauses.iter().filter(may).min_by(|a, b| a.odds.total_cmp(&b.odds))
 }
 
-/// The field whose index saves most for what it costs.
-fn best_field(guards: &Guards<'_>, needs: &[Rc<Needs>], assigned: &[Option<Clause>]) -> Option<FieldId> {
-    let mut gains: FastMap<FieldId, f32> = FastMap::default();
-    for (needs, slot) in needs.iter().zip(assigned) {
-        if slot.is_some() {
-            continue;
-        }
-        for (index, clause) in needs.clauses.iter().enumerate() {
-            let is_first = needs.clauses.iter().take(index).all(|other| other.field != clause.field);
-            if is_first && let Some(clause) = clause_of(needs, clause.field) {
-                *gains.entry(clause.field).or_default() += (1.0 - clause.odds) * EVALUATION;
-            }
+/// How often the rule's best clause of these fields lets an event pass.
+fn best_odds(needs: &Needs, fields: &FastSet<FieldId>) -> f32 {
+    best_clause(needs, fields).map_or(1.0, |clause| clause.odds)
+}
+
+/// The fields worth an index: again and again those whose indexes save most for what they cost.
+fn indexed_fields(guards: &Guards<'_>, needs: &[Rc<Needs>]) -> FastSet<FieldId> {
+    let mut sets: Vec<Rc<[FieldId]>> =
+        needs.iter().flat_map(|needs| &needs.clauses).map(|clause| Rc::clone(&clause.fields)).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    let mut chosen = FastSet::default();
+    loop {
+        let now: Vec<f32> = needs.iter().map(|needs| best_odds(needs, &chosen)).collect();
+        let worth = |set: &Rc<[FieldId]>| {
+            let new = set.iter().filter(|field| !chosen.contains(*field));
+            let cost: f32 = new
+                .filter_map(|field| odds::of_reading(guards.field(*field)?))
+                .map(|reading| reading + LOOKUP)
+                .sum();
+            let mut with = chosen.clone();
+            with.extend(set.iter().copied());
+            let better = needs.iter().zip(&now).map(|(needs, now)| (now - best_odds(needs, &with)).max(0.0));
+            let gain = better.sum::<f32>() * EVALUATION;
+            (cost > 0.0 && gain > cost * 0.5).then_some(gain / cost)
+        };
+        let best = sets.iter().filter_map(|set| Some((set, worth(set)?)));
+        let Some((set, _)) = best.max_by(|(a, one), (b, other)| one.total_cmp(other).then(b.cmp(a))) else {
+            return chosen;
+        };
+        chosen.extend(set.iter().copied());
+    }
+}
+
+/// The indexes over the fields of the rules' clauses.
+fn probe(guards: &Guards<'_>, assigned: &[Option<&Clause>]) -> Option<Probe> {
+    let mut wanted: BTreeMap<FieldId, Wanted> = BTreeMap::new();
+    let with_clause = || assigned.iter().enumerate().filter_map(|(rule, clause)| Some((rule, (*clause)?)));
+    for (rule, clause) in with_clause() {
+        for (field, atom) in guards.atoms(clause) {
+            wanted.entry(field).or_default().add(u32::try_from(rule).ok()?, atom);
         }
     }
-    let worth = |(field, gain): (FieldId, f32)| {
-        // The look-up itself costs about as much as reading four members.
-        let cost = odds::of_reading(guards.field(field)?)? + 4.0;
-        (gain > cost * 0.5).then_some((field, gain / cost))
-    };
-    let by_worth = |a: &(FieldId, f32), b: &(FieldId, f32)| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0));
-    gains.into_iter().filter_map(worth).max_by(by_worth).map(|(field, _)| field)
+    with_clause().next()?;
+    let wanted = wanted.into_iter().map(|(id, wanted)| Some((guards.field(id)?.clone(), wanted)));
+    Probe::new(assigned.len(), with_clause().map(|(rule, _)| rule), wanted.collect::<Option<_>>()?)
 }
 
 /// A comparison that several rules need.
@@ -94,7 +106,7 @@ struct Literal {
     cost: f32,
 }
 
-fn literals(program: &Program, needs: &[Rc<Needs>], assigned: &[Option<Clause>]) -> Vec<Step> {
+fn literals(program: &Program, needs: &[Rc<Needs>], assigned: &[Option<&Clause>]) -> Vec<Step> {
     let mut rules_of: FastMap<(NodeId, bool), Vec<usize>> = FastMap::default();
     for (rule, needs) in needs.iter().enumerate() {
         for literal in &needs.literals {
@@ -110,7 +122,7 @@ fn literals(program: &Program, needs: &[Rc<Needs>], assigned: &[Option<Clause>])
             Some(Literal { node, wanted, rules, odds, cost })
         })
         .collect();
-    let weight = |slot: &Option<Clause>| if slot.is_some() { INDEXED } else { EVALUATION };
+    let weight = |slot: &Option<&Clause>| if slot.is_some() { INDEXED } else { EVALUATION };
     let mut weights: Vec<f32> = assigned.iter().map(weight).collect();
     let mut steps = Vec::new();
     while steps.len() < MAX_LITERALS {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{
     odds,
     probe::{self, Atom},
+    text::TextAtom,
 };
 use crate::{
     compile::{
@@ -12,7 +13,7 @@ use crate::{
         operand::Operand,
         program::{Node, NodeId, Program},
     },
-    fields::{FieldArg, ResolvedField},
+    fields::{self, FieldArg, ResolvedField},
     hash::{FastMap, FastSet},
 };
 
@@ -24,10 +25,11 @@ const MAX_CHECKS: usize = 4_096;
 /// Number of a field in the order in which fields were first met.
 pub(super) type FieldId = u32;
 
-/// At least one of these comparisons of one field must hold.
+/// At least one of these comparisons must hold.
 #[derive(Clone, Debug)]
 pub(super) struct Clause {
-    pub(super) field: FieldId,
+    /// The fields they read, sorted.
+    pub(super) fields: Rc<[FieldId]>,
     pub(super) checks: Rc<[u32]>,
     /// How often an event passes, of 1.
     pub(super) odds: f32,
@@ -45,7 +47,7 @@ pub(super) struct Needs {
 pub(super) struct Guards<'p> {
     program: &'p Program,
     known: FastMap<(NodeId, bool), Rc<Needs>>,
-    fields: Vec<&'p ResolvedField>,
+    fields: Vec<ResolvedField>,
     field_ids: FastMap<(&'static str, FieldArg), FieldId>,
 }
 
@@ -54,20 +56,16 @@ impl<'p> Guards<'p> {
         Self { program, known: FastMap::default(), fields: Vec::new(), field_ids: FastMap::default() }
     }
 
-    pub(super) fn field(&self, id: FieldId) -> Option<&'p ResolvedField> {
-        self.fields.get(id as usize).copied()
+    pub(super) fn field(&self, id: FieldId) -> Option<&ResolvedField> {
+        self.fields.get(id as usize)
     }
 
-    /// How many fields were met.
-    pub(super) fn fields(&self) -> FieldId {
-        FieldId::try_from(self.fields.len()).unwrap_or(FieldId::MAX)
-    }
-
-    /// The atoms of a clause's comparisons.
-    pub(super) fn atoms(&self, clause: &Clause) -> Vec<Atom> {
-        let of_check = |index: &u32| match &self.program.check(*index)?.test {
-            Test::Matches(matcher) => probe::atoms(matcher),
-            _ => None,
+    /// The atoms of a clause's comparisons, each with its field.
+    pub(super) fn atoms(&self, clause: &Clause) -> Vec<(FieldId, Atom)> {
+        let of_check = |index: &u32| {
+            let (field, atoms) = wanted(self.program.check(*index)?)?;
+            let id = *self.field_ids.get(&(field.field.name, field.arg))?;
+            Some(atoms.into_iter().map(move |atom| (id, atom)))
         };
         clause.checks.iter().filter_map(of_check).flatten().collect()
     }
@@ -98,17 +96,19 @@ impl<'p> Guards<'p> {
     }
 
     fn clause(&mut self, check: &'p Check, index: u32) -> Option<Clause> {
-        let (Operand::Field(field), Test::Matches(matcher)) = (&check.left, &check.test) else { return None };
-        if field.field.list || odds::of_reading(field).is_none() {
-            return None;
-        }
-        let atoms = probe::atoms(matcher)?;
-        let next = self.fields();
+        let (field, atoms) = wanted(check)?;
+        let odds = odds::of_atoms(&field, &atoms);
+        odds::of_reading(&field)?;
+        let next = FieldId::try_from(self.fields.len()).ok()?;
         let field_id = *self.field_ids.entry((field.field.name, field.arg.clone())).or_insert(next);
         if field_id == next {
             self.fields.push(field);
         }
-        Some(Clause { field: field_id, checks: [index].into(), odds: odds::of_atoms(field, &atoms) })
+        Some(Clause {
+            fields: [field_id].into(),
+            checks: [index].into(),
+            odds,
+        })
     }
 
     /// All children must be so: what any of them needs.
@@ -126,8 +126,8 @@ impl<'p> Guards<'p> {
         needs
     }
 
-    /// One of the children must be so: what all of them need, and for each field that all have a clause of, one of
-    /// those clauses.
+    /// One of the children must be so: what all of them need, and one clause of each child. Two ways to choose those
+    /// are kept: all of one field, for each field there is, and the least likely.
     fn of_either(&mut self, children: &[NodeId], wanted: bool) -> Needs {
         let all: Vec<Rc<Needs>> = children.iter().map(|child| self.needs(*child, wanted)).collect();
         let Some((first, others)) = all.split_first() else { return Needs::default() };
@@ -135,28 +135,57 @@ impl<'p> Guards<'p> {
         let literals = first.literals.iter().filter(shared).copied().collect();
         let mut clauses: Vec<Clause> = Vec::new();
         for clause in &first.clauses {
-            if clauses.iter().all(|done| done.field != clause.field) {
-                clauses.extend(united(clause.field, &all));
+            if clause.fields.len() == 1 && clauses.iter().all(|done| done.fields != clause.fields) {
+                clauses.extend(united(&all, |other| other.fields == clause.fields));
             }
         }
+        clauses.extend(united(&all, |_| true).filter(|clause| clause.fields.len() > 1));
+        clauses.truncate(MAX_KEPT);
         Needs { literals, clauses }
     }
 }
 
-/// The best clause of each on that field, as one.
-fn united(field: FieldId, all: &[Rc<Needs>]) -> Option<Clause> {
+/// The field a comparison reads and what it wants of it. Directory and name of a file are parts of its path, which is
+/// read once for all three.
+fn wanted(check: &Check) -> Option<(ResolvedField, Vec<Atom>)> {
+    let (Operand::Field(field), Test::Matches(matcher)) = (&check.left, &check.test) else { return None };
+    if field.field.list {
+        return None;
+    }
+    let atoms = probe::atoms(matcher)?;
+    let part = match field.field.name {
+        "fd.directory" => TextAtom::Directory,
+        "fd.filename" => TextAtom::FileName,
+        _ => return Some((field.clone(), atoms)),
+    };
+    let of_path = |atom: &Atom| match atom {
+        Atom::Text(TextAtom::Is(text)) => Some(Atom::Text(part(text.clone()))),
+        _ => None,
+    };
+    match atoms.iter().map(of_path).collect() {
+        Some(of_path) => Some((fields::resolve("fd.name", None).ok()?, of_path)),
+        None => Some((field.clone(), atoms)),
+    }
+}
+
+/// The least likely clause of each that may be used, as one.
+fn united(all: &[Rc<Needs>], may: impl Fn(&Clause) -> bool) -> Option<Clause> {
     let mut checks: Vec<u32> = Vec::new();
+    let mut fields: Vec<FieldId> = Vec::new();
     let mut odds = 0.0;
     for needs in all {
-        let of_field = needs.clauses.iter().filter(|clause| clause.field == field);
-        let best = of_field.min_by(|a, b| a.odds.total_cmp(&b.odds))?;
+        let usable = needs.clauses.iter().filter(|clause| may(clause));
+        let best = usable.min_by(|a, b| a.odds.total_cmp(&b.odds))?;
         odds += best.odds;
         checks.extend(best.checks.iter());
+        fields.extend(best.fields.iter());
         if checks.len() > MAX_CHECKS {
             return None;
         }
     }
-    checks.sort_unstable();
-    checks.dedup();
-    Some(Clause { field, checks: checks.into(), odds: odds.min(1.0) })
+    for list in [&mut checks, &mut fields] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    Some(Clause { fields: fields.into(), checks: checks.into(), odds: odds.min(1.0) })
 }

@@ -6,6 +6,7 @@ mod bits;
 mod choice;
 mod guard;
 mod odds;
+mod parts;
 mod paths;
 mod postings;
 mod probe;
@@ -31,7 +32,7 @@ use crate::{
 enum Step {
     /// Rules that need a comparison to be so.
     Literal { node: NodeId, wanted: bool, rules: Bits },
-    /// Rules that an index over a field decides about.
+    /// Rules that indexes over fields decide about.
     Probe(Box<Probe>),
 }
 
@@ -107,12 +108,7 @@ impl Plan {
                         bits::remove(alive, rules);
                     }
                 }
-                Step::Probe(probe) => {
-                    if bits::meet(alive, &probe.rules) && asks.is_known(&probe.field) {
-                        probe.mark(subject, hits);
-                        bits::keep_hits(alive, &probe.rules, hits);
-                    }
-                }
+                Step::Probe(probe) => probe.filter(subject, |field| asks.is_known(field), alive, hits),
             }
         }
     }

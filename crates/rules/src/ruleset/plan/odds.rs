@@ -14,19 +14,30 @@ use crate::{
 
 /// How often, of 1, an event passes some of these atoms.
 pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
-    let one = if has_few_values(field) { 0.3 } else { 0.01 };
+    let one = match field.field.name {
+        "fd.typechar" | "fd.type" | "fd.sockfamily" | "evt.source" => 0.8,
+        _ if has_few_values(field) => 0.3,
+        _ => 0.01,
+    };
     let each = |atom: &Atom| match atom {
         Atom::Bool(_) => 0.5,
         Atom::Int(_) | Atom::Text(TextAtom::Is(_)) => one,
+        Atom::Text(TextAtom::Directory(_) | TextAtom::FileName(_)) => 0.01,
         Atom::Text(TextAtom::Begins(text)) => match text.len() {
             0..=1 => 0.9,
             2..=4 => 0.1,
             _ => 0.03,
         },
-        Atom::Text(TextAtom::Ends(text) | TextAtom::Contains(text)) => match text.len() {
+        Atom::Text(TextAtom::Ends(text)) => match text.len() {
             0..=1 => 0.5,
-            2 => 0.1,
-            _ => 0.02,
+            2..=3 => 0.1,
+            _ => 0.03,
+        },
+        // Not that likely, but dear.
+        Atom::Text(TextAtom::Contains(text)) => match text.len() {
+            0..=1 => 0.5,
+            2 => 0.2,
+            _ => 0.06,
         },
         Atom::Text(TextAtom::Below(path)) => if path.len() == 1 { 0.1 } else { 0.03 },
     };
@@ -34,11 +45,8 @@ pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
 }
 
 fn has_few_values(field: &ResolvedField) -> bool {
-    const FEW: [&str; 14] = [
-        "fd.typechar",
-        "fd.type",
+    const FEW: [&str; 10] = [
         "fd.l4proto",
-        "fd.sockfamily",
         "fd.num",
         "user.name",
         "user.uid",
@@ -48,7 +56,6 @@ fn has_few_values(field: &ResolvedField) -> bool {
         "proc.tty",
         "evt.res",
         "evt.rawres",
-        "evt.source",
     ];
     FEW.contains(&field.field.name)
 }

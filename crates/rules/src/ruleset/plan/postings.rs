@@ -26,9 +26,18 @@ impl Postings {
 
     /// Adds a list's rules to a set.
     pub(super) fn mark(&self, list: List, hits: &mut [u64]) {
-        let start = list.start as usize;
-        for rule in self.0.get(start..start + list.len as usize).unwrap_or_default() {
+        for rule in self.rules(list) {
             bits::insert(hits, *rule as usize);
         }
+    }
+
+    /// Whether a list and a set have a rule in common.
+    pub(super) fn meet(&self, list: List, set: &[u64]) -> bool {
+        self.rules(list).iter().any(|rule| bits::has(set, *rule as usize))
+    }
+
+    fn rules(&self, list: List) -> &[u32] {
+        let start = list.start as usize;
+        self.0.get(start..start + list.len as usize).unwrap_or_default()
     }
 }

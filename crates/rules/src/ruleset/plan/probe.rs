@@ -1,4 +1,6 @@
-//! One field of an event, looked up in an index of what the rules want of it.
+//! Fields of an event, looked up in indexes of what the rules want of them.
+
+use std::cmp::Ordering;
 
 use super::{
     bits::{self, Bits},
@@ -37,8 +39,12 @@ pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
             text(TextAtom::Contains(part.into()))
         }
         Matcher::Glob(glob) => {
-            let prefix = glob.literal_prefix();
-            if prefix.is_empty() { None } else { text(TextAtom::Begins(prefix.into())) }
+            let (prefix, suffix) = glob.literal_ends();
+            match prefix.len().cmp(&suffix.len()) {
+                Ordering::Less => text(TextAtom::Ends(suffix.into())),
+                _ if prefix.is_empty() => None,
+                _ => text(TextAtom::Begins(prefix.into())),
+            }
         }
         Matcher::Paths(paths) => paths
             .literals()
@@ -59,39 +65,90 @@ pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
     }
 }
 
-/// The index over one field.
+/// Rules that each need something of some fields, and indexes over these.
 #[derive(Debug)]
 pub(super) struct Probe {
-    pub(super) field: ResolvedField,
-    /// The rules it decides about.
-    pub(super) rules: Bits,
+    rules: Bits,
+    lookups: Vec<Lookup>,
+}
+
+/// An index over one field.
+#[derive(Debug)]
+struct Lookup {
+    field: ResolvedField,
+    /// The rules that want something of it.
+    rules: Bits,
     texts: TextIndex,
     ints: FastMap<i64, List>,
     bools: [List; 2],
     postings: Postings,
 }
 
+/// What rules want of one field.
+#[derive(Default)]
+pub(super) struct Wanted {
+    atoms: Vec<(u32, Atom)>,
+}
+
+impl Wanted {
+    pub(super) fn add(&mut self, rule: u32, atom: Atom) {
+        self.atoms.push((rule, atom));
+    }
+}
+
 impl Probe {
-    /// An index over a field from each rule's atoms; `None` when it cannot be built.
+    /// Indexes for rules of a plan of `size` rules, from what they want of each field; `None` when they cannot be
+    /// built.
     pub(super) fn new(
-        field: ResolvedField,
         size: usize,
-        wanted: impl Iterator<Item = (u32, Vec<Atom>)>,
+        rules: impl Iterator<Item = usize>,
+        wanted: Vec<(ResolvedField, Wanted)>,
     ) -> Option<Self> {
+        let mut all = bits::none(size);
+        rules.for_each(|rule| bits::insert(&mut all, rule));
+        let lookups = wanted.into_iter().map(|(field, wanted)| Lookup::new(field, size, wanted));
+        Some(Self { rules: all, lookups: lookups.collect::<Option<_>>()? })
+    }
+
+    /// Removes its rules for which no atom holds. What cannot be known of a field counts as holding.
+    pub(super) fn filter(
+        &self,
+        subject: Subject<'_>,
+        is_known: impl Fn(&ResolvedField) -> bool,
+        alive: &mut [u64],
+        hits: &mut [u64],
+    ) {
+        if !bits::meet(alive, &self.rules) {
+            return;
+        }
+        for lookup in &self.lookups {
+            if !bits::meet(alive, &lookup.rules) {
+                continue;
+            }
+            if is_known(&lookup.field) {
+                lookup.mark(subject, alive, hits);
+            } else {
+                bits::unite(hits, &lookup.rules);
+            }
+        }
+        bits::keep_hits(alive, &self.rules, hits);
+    }
+}
+
+impl Lookup {
+    fn new(field: ResolvedField, size: usize, wanted: Wanted) -> Option<Self> {
         let mut rules = bits::none(size);
         let mut texts = TextBuilder::default();
         let mut ints: FastMap<i64, Vec<u32>> = FastMap::default();
         let mut bools = [Vec::new(), Vec::new()];
-        for (rule, atoms) in wanted {
+        for (rule, atom) in wanted.atoms {
             bits::insert(&mut rules, rule as usize);
-            for atom in atoms {
-                match atom {
-                    Atom::Text(atom) => texts.add(atom, rule),
-                    Atom::Int(number) => ints.entry(number).or_default().push(rule),
-                    Atom::Bool(truth) => {
-                        let [no, yes] = &mut bools;
-                        if truth { yes } else { no }.push(rule);
-                    }
+            match atom {
+                Atom::Text(atom) => texts.add(atom, rule),
+                Atom::Int(number) => ints.entry(number).or_default().push(rule),
+                Atom::Bool(truth) => {
+                    let [no, yes] = &mut bools;
+                    if truth { yes } else { no }.push(rule);
                 }
             }
         }
@@ -102,10 +159,10 @@ impl Probe {
     }
 
     /// Marks the rules of which some atom holds for some value of the field.
-    pub(super) fn mark(&self, subject: Subject<'_>, hits: &mut [u64]) {
+    fn mark(&self, subject: Subject<'_>, alive: &[u64], hits: &mut [u64]) {
         self.field.for_condition(subject).any(|value| {
             match value {
-                Value::Text(text) => self.texts.mark(text, hits),
+                Value::Text(text) => self.texts.mark(text, alive, hits),
                 Value::Int(number) => {
                     if let Some(list) = self.ints.get(number) {
                         self.postings.mark(*list, hits);

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::AhoCorasick;
-
 use super::{
+    parts::Parts,
     paths::Paths,
     postings::{List, Postings},
-    trie::Trie,
+    trie::{From, Trie},
 };
 use crate::hash::FastMap;
 
@@ -18,6 +17,10 @@ pub(super) enum TextAtom {
     Begins(Box<str>),
     Ends(Box<str>),
     Contains(Box<str>),
+    /// What stands before the last slash of a path from the root; `/` when nothing does.
+    Directory(Box<str>),
+    /// What stands behind the last slash.
+    FileName(Box<str>),
     /// The path by its components, as `pmatch` takes them; a pattern cuts it short.
     Below(Vec<Box<str>>),
 }
@@ -26,79 +29,115 @@ pub(super) enum TextAtom {
 #[derive(Debug)]
 pub(super) struct TextIndex {
     postings: Postings,
-    exact: FastMap<Box<str>, List>,
-    /// A bit for the length of each exact text; the last for all that are longer.
-    lengths: u64,
+    whole: Exact,
+    directories: Exact,
+    file_names: Exact,
     beginnings: Trie,
-    /// Of texts from back to front.
     endings: Trie,
-    parts: Option<(AhoCorasick, Vec<List>)>,
+    parts: Parts,
     paths: Paths,
 }
 
 /// Collects atoms for an index.
 #[derive(Default)]
 pub(super) struct TextBuilder {
-    exact: BTreeMap<Box<str>, Vec<u32>>,
-    beginnings: BTreeMap<Vec<u8>, Vec<u32>>,
-    endings: BTreeMap<Vec<u8>, Vec<u32>>,
-    parts: BTreeMap<Box<str>, Vec<u32>>,
+    whole: Keys,
+    directories: Keys,
+    file_names: Keys,
+    beginnings: Keys,
+    endings: Keys,
+    parts: Keys,
     paths: Vec<(Vec<Box<str>>, u32)>,
 }
 
+/// Texts with the rules behind them.
+pub(super) type Keys = BTreeMap<Box<str>, Vec<u32>>;
+
 impl TextBuilder {
     pub(super) fn add(&mut self, atom: TextAtom, rule: u32) {
-        match atom {
-            TextAtom::Is(text) => self.exact.entry(text).or_default().push(rule),
-            TextAtom::Begins(text) => self.beginnings.entry(text.as_bytes().into()).or_default().push(rule),
-            TextAtom::Ends(text) => {
-                self.endings.entry(text.bytes().rev().collect()).or_default().push(rule);
-            }
-            TextAtom::Contains(text) => self.parts.entry(text).or_default().push(rule),
-            TextAtom::Below(path) => self.paths.push((path, rule)),
-        }
+        let (keys, text) = match atom {
+            TextAtom::Is(text) => (&mut self.whole, text),
+            TextAtom::Begins(text) => (&mut self.beginnings, text),
+            TextAtom::Ends(text) => (&mut self.endings, text),
+            TextAtom::Contains(text) => (&mut self.parts, text),
+            TextAtom::Directory(text) => (&mut self.directories, text),
+            TextAtom::FileName(text) => (&mut self.file_names, text),
+            TextAtom::Below(path) => return self.paths.push((path, rule)),
+        };
+        keys.entry(text).or_default().push(rule);
     }
 
     /// The index; `None` when the automaton for parts would be too large.
     pub(super) fn build(self) -> Option<TextIndex> {
         let mut postings = Postings::default();
-        let lengths = self.exact.keys().fold(0, |bits, text| bits | length_bit(text));
-        let exact = self.exact.into_iter().map(|(text, rules)| (text, postings.add(rules))).collect();
-        let beginnings = Trie::new(self.beginnings, &mut postings);
-        let endings = Trie::new(self.endings, &mut postings);
-        let parts = if self.parts.is_empty() {
-            None
-        } else {
-            let automaton = AhoCorasick::new(self.parts.keys().map(|part| part.as_bytes())).ok()?;
-            let lists = self.parts.into_values().map(|rules| postings.add(rules)).collect();
-            Some((automaton, lists))
-        };
-        let paths = Paths::new(self.paths, &mut postings);
-        Some(TextIndex { postings, exact, lengths, beginnings, endings, parts, paths })
+        Some(TextIndex {
+            whole: Exact::new(self.whole, &mut postings),
+            directories: Exact::new(self.directories, &mut postings),
+            file_names: Exact::new(self.file_names, &mut postings),
+            beginnings: Trie::new(From::Start, self.beginnings, &mut postings),
+            endings: Trie::new(From::End, self.endings, &mut postings),
+            parts: Parts::new(self.parts, &mut postings)?,
+            paths: Paths::new(self.paths, &mut postings),
+            postings,
+        })
     }
 }
 
-fn length_bit(text: &str) -> u64 {
-    1 << text.len().min(63)
+/// Whole texts.
+#[derive(Debug)]
+struct Exact {
+    lists: FastMap<Box<str>, List>,
+    /// A bit for each text, by its length and first and last byte: most texts that are not there have none.
+    outlines: [u64; 4],
+}
+
+impl Exact {
+    fn new(keys: Keys, postings: &mut Postings) -> Self {
+        let mut outlines = [0; 4];
+        for text in keys.keys() {
+            let (word, bit) = outline(text);
+            if let Some(word) = outlines.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Self { lists: keys.into_iter().map(|(text, rules)| (text, postings.add(rules))).collect(), outlines }
+    }
+
+    fn mark(&self, text: &str, postings: &Postings, hits: &mut [u64]) {
+        let (word, bit) = outline(text);
+        if self.outlines.get(word).is_some_and(|word| word & bit != 0)
+            && let Some(list) = self.lists.get(text)
+        {
+            postings.mark(*list, hits);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.outlines == [0; 4]
+    }
+}
+
+/// Word and bit of a text's outline.
+fn outline(text: &str) -> (usize, u64) {
+    let bytes = text.as_bytes();
+    let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
+    let mixed = bytes.len() * 29 + usize::from(first) * 3 + usize::from(last) * 7;
+    (mixed / 64 % 4, 1 << (mixed % 64))
 }
 
 impl TextIndex {
-    /// Marks the rules of which some atom holds for the text.
-    pub(super) fn mark(&self, text: &str, hits: &mut [u64]) {
-        if self.lengths & length_bit(text) != 0
-            && let Some(list) = self.exact.get(text)
-        {
-            self.postings.mark(*list, hits);
+    /// Marks the rules of which some atom holds for the text; parts are looked for only when a rule of `alive` asks.
+    pub(super) fn mark(&self, text: &str, alive: &[u64], hits: &mut [u64]) {
+        self.whole.mark(text, &self.postings, hits);
+        if !(self.directories.is_empty() && self.file_names.is_empty()) && text.starts_with('/') {
+            let slash = text.bytes().rposition(|byte| byte == b'/').unwrap_or_default();
+            let directory = text.get(..slash.max(1)).unwrap_or_default();
+            self.directories.mark(directory, &self.postings, hits);
+            self.file_names.mark(text.get(slash + 1..).unwrap_or_default(), &self.postings, hits);
         }
-        self.beginnings.mark(text.bytes(), &self.postings, hits);
-        self.endings.mark(text.bytes().rev(), &self.postings, hits);
-        if let Some((automaton, lists)) = &self.parts {
-            for found in automaton.find_overlapping_iter(text) {
-                if let Some(list) = lists.get(found.pattern().as_usize()) {
-                    self.postings.mark(*list, hits);
-                }
-            }
-        }
+        self.beginnings.mark(text.as_bytes(), &self.postings, hits);
+        self.endings.mark(text.as_bytes(), &self.postings, hits);
+        self.parts.mark(text, alive, &self.postings, hits);
         self.paths.mark(text, &self.postings, hits);
     }
 }
@@ -116,6 +155,16 @@ mod tests {
             TextAtom::Begins(own) => text.starts_with(&**own),
             TextAtom::Ends(own) => text.ends_with(&**own),
             TextAtom::Contains(own) => text.contains(&**own),
+            TextAtom::Directory(own) => {
+                text.starts_with('/')
+                    && match text.rsplit_once('/') {
+                        Some(("", _)) | None => **own == *"/",
+                        Some((directory, _)) => directory == &**own,
+                    }
+            }
+            TextAtom::FileName(own) => {
+                text.starts_with('/') && text.rsplit_once('/').is_some_and(|(_, name)| name == &**own)
+            }
             TextAtom::Below(path) => PathSet::new(std::iter::once(path.join("/").as_str())).covers(text),
         }
     }
@@ -127,6 +176,8 @@ mod tests {
             text.clone().prop_map(TextAtom::Is),
             text.clone().prop_map(TextAtom::Begins),
             text.clone().prop_map(TextAtom::Ends),
+            text.clone().prop_map(TextAtom::Directory),
+            text.clone().prop_map(TextAtom::FileName),
             text.prop_map(TextAtom::Contains),
             path.prop_map(TextAtom::Below),
         ]
@@ -144,7 +195,7 @@ mod tests {
             }
             let index = builder.build().unwrap();
             let mut hits = [0];
-            index.mark(&text, &mut hits);
+            index.mark(&text, &[u64::MAX], &mut hits);
             for (rule, atom) in atoms.iter().enumerate() {
                 prop_assert_eq!(hits[0] >> rule & 1 == 1, holds(atom, &text), "{:?}", atom);
             }

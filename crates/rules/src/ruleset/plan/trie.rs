@@ -1,12 +1,21 @@
-//! Beginnings of texts: a radix tree that finds every key a text begins with in one walk.
+//! Beginnings or ends of texts: a radix tree that finds every key a text begins or ends with in one walk.
 
 use std::collections::BTreeMap;
 
 use super::postings::{List, Postings};
 
+/// Which end of a text a tree walks from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum From {
+    #[default]
+    Start,
+    End,
+}
+
 /// The tree.
 #[derive(Debug, Default)]
 pub(super) struct Trie {
+    from: From,
     nodes: Vec<Node>,
     /// Labels of all nodes, one after the other.
     labels: Vec<u8>,
@@ -14,9 +23,12 @@ pub(super) struct Trie {
     firsts: Vec<u8>,
 }
 
+/// A key in the order in which it is walked.
+type Key = (Vec<u8>, List);
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Node {
-    /// The label behind its first byte.
+    /// The label behind its first byte, as it stands in texts.
     label: (u32, u32),
     children: (u32, u32),
     list: List,
@@ -24,9 +36,14 @@ struct Node {
 
 impl Trie {
     /// A tree of keys with the rules behind them.
-    pub(super) fn new(keys: BTreeMap<Vec<u8>, Vec<u32>>, postings: &mut Postings) -> Self {
-        let keys: Vec<_> = keys.into_iter().map(|(key, rules)| (key, postings.add(rules))).collect();
-        let mut trie = Self::default();
+    pub(super) fn new(from: From, keys: BTreeMap<Box<str>, Vec<u32>>, postings: &mut Postings) -> Self {
+        let walked = |key: &str| -> Vec<u8> {
+            if from == From::End { key.bytes().rev().collect() } else { key.into() }
+        };
+        let mut keys: Vec<Key> =
+            keys.into_iter().map(|(key, rules)| (walked(&key), postings.add(rules))).collect();
+        keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut trie = Self { from, ..Self::default() };
         if !keys.is_empty() {
             trie.nodes.push(Node::default());
             trie.firsts.push(0);
@@ -42,9 +59,9 @@ impl Trie {
     fn grow<'k>(
         &mut self,
         place: usize,
-        mut keys: &'k [(Vec<u8>, List)],
+        mut keys: &'k [Key],
         depth: usize,
-        open: &mut Vec<(usize, &'k [(Vec<u8>, List)], usize)>,
+        open: &mut Vec<(usize, &'k [Key], usize)>,
     ) {
         let mut list = List::default();
         if let Some(((key, own), rest)) = keys.split_first()
@@ -61,6 +78,9 @@ impl Trie {
             let label = low.get(depth + 1..common).unwrap_or_default();
             let start = self.labels.len();
             self.labels.extend_from_slice(label);
+            if self.from == From::End {
+                self.labels.get_mut(start..).unwrap_or_default().reverse();
+            }
             self.firsts.push(low.get(depth).copied().unwrap_or_default());
             open.push((self.nodes.len(), group, common));
             self.nodes.push(Node { label: (index(start), index(self.labels.len())), ..Node::default() });
@@ -71,21 +91,27 @@ impl Trie {
         }
     }
 
-    /// Marks the rules behind every key that the bytes begin with.
-    pub(super) fn mark(&self, mut bytes: impl Iterator<Item = u8>, postings: &Postings, hits: &mut [u64]) {
+    /// Marks the rules behind every key that the bytes begin or end with.
+    pub(super) fn mark(&self, mut rest: &[u8], postings: &Postings, hits: &mut [u64]) {
         let Some(mut node) = self.nodes.first() else { return };
         loop {
             postings.mark(node.list, hits);
-            let Some(byte) = bytes.next() else { return };
-            let from = node.children.0 as usize;
-            let firsts = self.firsts.get(from..node.children.1 as usize).unwrap_or_default();
-            let Some(child) = firsts.iter().position(|first| *first == byte) else { return };
-            let Some(next) = self.nodes.get(from + child) else { return };
+            let next = match self.from {
+                From::Start => rest.split_first(),
+                From::End => rest.split_last(),
+            };
+            let Some((byte, behind)) = next else { return };
+            let start = node.children.0 as usize;
+            let firsts = self.firsts.get(start..node.children.1 as usize).unwrap_or_default();
+            let Some(child) = firsts.iter().position(|first| first == byte) else { return };
+            let Some(next) = self.nodes.get(start + child) else { return };
             let label = self.labels.get(next.label.0 as usize..next.label.1 as usize).unwrap_or_default();
-            if !label.iter().all(|expected| bytes.next() == Some(*expected)) {
-                return;
-            }
-            node = next;
+            let behind = match self.from {
+                From::Start => behind.strip_prefix(label),
+                From::End => behind.strip_suffix(label),
+            };
+            let Some(behind) = behind else { return };
+            (node, rest) = (next, behind);
         }
     }
 }
@@ -100,24 +126,30 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Postings, Trie};
+    use super::{From, Postings, Trie};
 
     proptest! {
         #[test]
-        fn finds_every_key_that_begins_a_text(
+        fn finds_every_key_at_an_end_of_a_text(
             keys in prop::collection::vec("[ab]{0,5}", 0..20),
             text in "[abc]{0,8}",
         ) {
-            let mut map: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
+            let mut map: BTreeMap<Box<str>, Vec<u32>> = BTreeMap::new();
             for (rule, key) in (0..).zip(&keys) {
-                map.entry(key.clone().into_bytes()).or_default().push(rule);
+                map.entry(key.as_str().into()).or_default().push(rule);
             }
-            let mut postings = Postings::default();
-            let trie = Trie::new(map, &mut postings);
-            let mut hits = [0];
-            trie.mark(text.bytes(), &postings, &mut hits);
-            for (rule, key) in keys.iter().enumerate() {
-                prop_assert_eq!(hits[0] >> rule & 1 == 1, text.starts_with(key.as_str()), "{}", key);
+            for from in [From::Start, From::End] {
+                let mut postings = Postings::default();
+                let trie = Trie::new(from, map.clone(), &mut postings);
+                let mut hits = [0];
+                trie.mark(text.as_bytes(), &postings, &mut hits);
+                for (rule, key) in keys.iter().enumerate() {
+                    let expected = match from {
+                        From::Start => text.starts_with(key.as_str()),
+                        From::End => text.ends_with(key.as_str()),
+                    };
+                    prop_assert_eq!(hits[0] >> rule & 1 == 1, expected, "{}", key);
+                }
             }
         }
     }
