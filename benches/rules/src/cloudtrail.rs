@@ -42,12 +42,13 @@ pub(crate) fn measure() -> Result<Found, Failure> {
             return Err("the files changed".into());
         }
         whole = whole.min(nanoseconds);
-        indexed = indexed.min(
-            clock::timed(|| records.iter().for_each(|record| ruleset.evaluate(record, &mut found))).0,
-        );
+        indexed = indexed
+            .min(clock::timed(|| records.iter().for_each(|record| ruleset.evaluate(record, &mut found))).0);
         linear = linear.min(
-            clock::timed(|| records.iter().for_each(|record| ruleset.evaluate_all_conditions(record, &mut found)))
-                .0,
+            clock::timed(|| {
+                records.iter().for_each(|record| ruleset.evaluate_all_conditions(record, &mut found));
+            })
+            .0,
         );
     }
     let count = records.len() as f64;

@@ -3,8 +3,8 @@
 //! engine without its index.
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
-mod cloudtrail;
 mod clock;
+mod cloudtrail;
 mod mixes;
 mod rulesets;
 mod shared;
@@ -52,15 +52,26 @@ type Failure = Box<dyn std::error::Error>;
 fn run(events: usize) -> Result<(), Failure> {
     let subsets = rulesets::all()?;
     load(&subsets)?;
-    println!("\nProcessor time by event, ns. `parse`: reading the capture with its state, without rules. Rule cost:");
-    println!("evaluating what was just read. `linear`: the same engine evaluating every rule of the event's type.");
+    println!(
+        "\nProcessor time by event, ns. `parse`: reading the capture with its state, without rules. Rule cost:"
+    );
+    println!(
+        "evaluating what was just read. `linear`: the same engine evaluating every rule of the event's type."
+    );
     for (name, falco) in FALCO {
         mix(&mixes::measure(name, &subsets, events)?, &subsets, &falco);
     }
     let found = cloudtrail::measure()?;
-    println!("\nCloudTrail, {} records of files, {} rules, read, split, evaluated", found.records, found.rules);
+    println!(
+        "\nCloudTrail, {} records of files, {} rules, read, split, evaluated",
+        found.records, found.rules
+    );
     println!("  end to end    {:8.2} µs an event (goal 3)", found.whole / 1e3);
-    println!("  of it rules   {:8.2} µs; without the index {:.2} µs", found.indexed / 1e3, found.linear / 1e3);
+    println!(
+        "  of it rules   {:8.2} µs; without the index {:.2} µs",
+        found.indexed / 1e3,
+        found.linear / 1e3
+    );
     println!("  Falco 0.44.0  {FALCO_CLOUDTRAIL:8.2} µs (context: facts/rules.md part 4, another machine)");
     Ok(())
 }

@@ -46,14 +46,18 @@ pub(crate) fn measure(name: &'static str, subsets: &[Subset], most: usize) -> Re
         mix.events += piece.len();
         mix.parse += parse;
         for (subset, cost) in subsets.iter().zip(&mut mix.costs) {
-            let (nanoseconds, matches) = best(&subset.ruleset, &piece, |rules, event, found| rules.evaluate(event, found));
+            let (nanoseconds, matches) =
+                best(&subset.ruleset, &piece, |rules, event, found| rules.evaluate(event, found));
             cost.indexed += nanoseconds;
             cost.matches += matches;
-            let (nanoseconds, expected) =
-                best(&subset.ruleset, &piece, |rules, event, found| rules.evaluate_all_conditions(event, found));
+            let (nanoseconds, expected) = best(&subset.ruleset, &piece, |rules, event, found| {
+                rules.evaluate_all_conditions(event, found);
+            });
             cost.linear += nanoseconds;
             if matches != expected {
-                return Err(format!("{name}: the index finds {matches} matches, without it {expected}").into());
+                return Err(
+                    format!("{name}: the index finds {matches} matches, without it {expected}").into()
+                );
             }
         }
     }

@@ -70,8 +70,12 @@ fn generated(count: usize) -> SourceFile {
     let mut text = String::new();
     for number in 0..count {
         let condition = match number % 3 {
-            0 => format!("evt.type in (open, openat, openat2) and fd.name = /opt/service-{number}/secrets.json"),
-            1 => format!("evt.type in (execve, execveat) and proc.name = tool-{number} and proc.args contains --all"),
+            0 => format!(
+                "evt.type in (open, openat, openat2) and fd.name = /opt/service-{number}/secrets.json"
+            ),
+            1 => format!(
+                "evt.type in (execve, execveat) and proc.name = tool-{number} and proc.args contains --all"
+            ),
             _ => format!("evt.type = connect and fd.sport = {} and fd.typechar = '4'", 20_000 + number),
         };
         let _ = write!(

@@ -1,5 +1,6 @@
 //! An event that matches no rule costs no allocation.
 
+#[cfg(test)]
 mod support;
 
 use fargard_rules::Ruleset;

@@ -1,5 +1,6 @@
 //! The index finds what evaluating every condition finds: on generated rules and events, and on captures and records.
 
+#[cfg(test)]
 mod support;
 
 use fargard_model::{EventType, Outcome, Trap};
@@ -19,16 +20,52 @@ fn matches<'e>(ruleset: &Ruleset, subject: impl Into<Subject<'e>>) -> Vec<RuleId
 }
 
 fn check() -> impl Strategy<Value = String> {
-    let path = prop::sample::select(vec!["/etc/x", "/etc/passwd", "/root/.ssh/id", "/dev/null", "/x", "etc/x"]);
+    let path =
+        prop::sample::select(vec!["/etc/x", "/etc/passwd", "/root/.ssh/id", "/dev/null", "/x", "etc/x"]);
     let fields = prop::sample::select(vec![
-        "fd.name", "fd.nameraw", "fd.directory", "fd.filename", "evt.arg.name", "fs.path.name", "proc.exepath",
-        "proc.name", "proc.pname", "proc.aname", "proc.cmdline", "proc.acmdline", "proc.args", "container.id",
+        "fd.name",
+        "fd.nameraw",
+        "fd.directory",
+        "fd.filename",
+        "evt.arg.name",
+        "fs.path.name",
+        "proc.exepath",
+        "proc.name",
+        "proc.pname",
+        "proc.aname",
+        "proc.cmdline",
+        "proc.acmdline",
+        "proc.args",
+        "container.id",
     ]);
-    let words =
-        prop::sample::select(vec!["sh", "app", "x", "/etc", "/", "passwd", "host", "/root/.ssh", "init", ".."]);
+    let words = prop::sample::select(vec![
+        "sh",
+        "app",
+        "x",
+        "/etc",
+        "/",
+        "passwd",
+        "host",
+        "/root/.ssh",
+        "init",
+        "..",
+    ]);
     let operators = prop::sample::select(vec![
-        "=", "!=", "contains", "startswith", "endswith", "icontains", "glob", "pmatch", "in", "intersects",
-        "startswith anyof", "contains oneof", "endswith allof", "!= anyof", "= oneof",
+        "=",
+        "!=",
+        "contains",
+        "startswith",
+        "endswith",
+        "icontains",
+        "glob",
+        "pmatch",
+        "in",
+        "intersects",
+        "startswith anyof",
+        "contains oneof",
+        "endswith allof",
+        "!= anyof",
+        "= oneof",
     ]);
     let text = (fields, operators, words.clone(), prop_oneof![words, path]).prop_map(
         |(field, operator, one, other)| match operator {
@@ -39,14 +76,40 @@ fn check() -> impl Strategy<Value = String> {
         },
     );
     let other = prop::sample::select(vec![
-        "evt.type = openat", "evt.type in (open, openat, execve)", "evt.type != connect", "fd.num >= 0",
-        "evt.is_open_write = true", "evt.is_open_read = true", "evt.is_open_read != true", "fd.typechar = 'f'",
-        "fd.sport = 443", "fd.port in (443, 22)", "fd.port != 443", "fd.ip != 10.0.0.2", "fd.sip = 1.2.3.4",
-        "fd.snet in (\"1.0.0.0/8\")", "fd.l4proto = tcp", "evt.res = SUCCESS", "evt.rawres < 0",
-        "evt.failed = true", "proc.pid in (11, 12)", "proc.name exists", "fd.name exists", "k8s.ns.name = x",
-        "fd.name glob /etc/*", "fd.name glob */x", "proc.name in ()", "evt.arg.flags contains O_CREAT",
-        "proc.name = val(proc.pname)", "tolower(proc.name) = app", "fd.name pmatch (/e*/x, /root)", "evt.num = 0",
-        "basename(fd.name) = x", "proc.tty != 0", "user.uid = 0", "fd.name regex '/etc/.*'",
+        "evt.type = openat",
+        "evt.type in (open, openat, execve)",
+        "evt.type != connect",
+        "fd.num >= 0",
+        "evt.is_open_write = true",
+        "evt.is_open_read = true",
+        "evt.is_open_read != true",
+        "fd.typechar = 'f'",
+        "fd.sport = 443",
+        "fd.port in (443, 22)",
+        "fd.port != 443",
+        "fd.ip != 10.0.0.2",
+        "fd.sip = 1.2.3.4",
+        "fd.snet in (\"1.0.0.0/8\")",
+        "fd.l4proto = tcp",
+        "evt.res = SUCCESS",
+        "evt.rawres < 0",
+        "evt.failed = true",
+        "proc.pid in (11, 12)",
+        "proc.name exists",
+        "fd.name exists",
+        "k8s.ns.name = x",
+        "fd.name glob /etc/*",
+        "fd.name glob */x",
+        "proc.name in ()",
+        "evt.arg.flags contains O_CREAT",
+        "proc.name = val(proc.pname)",
+        "tolower(proc.name) = app",
+        "fd.name pmatch (/e*/x, /root)",
+        "evt.num = 0",
+        "basename(fd.name) = x",
+        "proc.tty != 0",
+        "user.uid = 0",
+        "fd.name regex '/etc/.*'",
     ]);
     prop_oneof![3 => text, 2 => other.prop_map(str::to_owned)]
 }
@@ -64,7 +127,16 @@ fn condition() -> impl Strategy<Value = String> {
 
 fn change() -> impl Strategy<Value = Change> {
     let path = prop::sample::select(vec![
-        "/etc/x", "/etc/passwd", "/x", "/", "etc/x", "//etc//x", "/root/.ssh/id", "/dev/null", "/etc", "",
+        "/etc/x",
+        "/etc/passwd",
+        "/x",
+        "/",
+        "etc/x",
+        "//etc//x",
+        "/root/.ssh/id",
+        "/dev/null",
+        "/etc",
+        "",
     ]);
     let kind = prop::sample::select(vec![
         EventType::Openat,

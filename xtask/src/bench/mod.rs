@@ -5,6 +5,7 @@ mod http;
 mod options;
 mod report;
 mod resident;
+mod rules;
 mod scan;
 mod sensor;
 mod statistics;
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [--only WORKLOAD]..
                                 [--json FILE]
        cargo xtask bench scan [--root DIR] [--rounds N] [--json FILE]
+       cargo xtask bench rules [--events N]
 
   sensor   what a task pays for running under the sensor: file storm (opens, writes), process storm, HTTP server
            with kept and with new connections, start-up, memory, size; next to `strace` with the same calls.
@@ -24,6 +26,8 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
            default ones (those with `read` in the name are left out for one of the comparisons).
            Workloads: cat, opens, writes, spawn, keepalive, connect, start
   scan     a root file system under `fargard scan`, next to find and grep
+  rules    what 0, 25, 93 and 1,000 rules cost by event on four captures (N events of each), CloudTrail, loading,
+           memory; next to the same engine without its index. Needs ../shared or FARGARD_SHARED
 
 Rounds are interleaved in changing order. Run on a machine that does nothing else.";
 
@@ -36,6 +40,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         }
         ["sensor", rest @ ..] => sensor::run(rest),
         ["scan", rest @ ..] => scan::run(rest),
+        ["rules", rest @ ..] => rules::run(rest),
         [unknown, ..] => bail!(lexopt::Error::from(format!("unknown benchmark {unknown:?}\n{USAGE}"))),
     }
 }

@@ -36,7 +36,9 @@ impl Check {
             Test::Field(op, right) => {
                 let right = right.values(subject);
                 match right {
-                    Values::One(right) => any(&values, *op == Op::Ne, |left| pair::compare(left, *op, &right)),
+                    Values::One(right) => {
+                        any(&values, *op == Op::Ne, |left| pair::compare(left, *op, &right))
+                    }
                     _ => false,
                 }
             }

@@ -122,7 +122,9 @@ impl Matcher {
             Self::Never => 0.0,
             Self::Not(matcher) => 1.0 - matcher.odds(),
             Self::TextIs(text) if text.len() == 1 => 0.8,
-            Self::TextIs(_) | Self::Contains(_) | Self::Icontains(_) | Self::Endswith(_) | Self::Bytes(_) => 0.05,
+            Self::TextIs(_) | Self::Contains(_) | Self::Icontains(_) | Self::Endswith(_) | Self::Bytes(_) => {
+                0.05
+            }
             Self::TextIn(_) | Self::Startswith(_) | Self::Glob(_) | Self::Paths(_) | Self::Regex(_) => 0.1,
             Self::Int(Op::Ge | Op::Gt, _) => 0.9,
             Self::Int(Op::Eq, _) | Self::IntIn(_) | Self::Nets(_) => 0.2,

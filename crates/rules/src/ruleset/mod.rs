@@ -146,7 +146,8 @@ impl Ruleset {
 
     /// The rule of an id; for the id of a part, the sequence or threshold it belongs to.
     pub(crate) fn owner(&self, id: RuleId) -> Option<&Rule> {
-        let part = id.index().checked_sub(self.rules.len()).and_then(|index| self.correlations.parts.get(index));
+        let part =
+            id.index().checked_sub(self.rules.len()).and_then(|index| self.correlations.parts.get(index));
         self.rules.get(part.map_or(id, |(owner, _)| *owner).index())
     }
 
@@ -245,7 +246,11 @@ impl Ruleset {
         let enabled = self.rules.iter().zip(&self.compiled).filter(|(rule, _)| rule.enabled);
         enabled.into_iter().any(|(_, (_, output))| output.fields().iter().any(is_env))
             || self.correlations.fields().iter().any(is_env)
-            || self.plans.iter().flat_map(Plan::conditions).any(|(_, node)| traps::reads(&self.program, *node, is_env))
+            || self
+                .plans
+                .iter()
+                .flat_map(Plan::conditions)
+                .any(|(_, node)| traps::reads(&self.program, *node, is_env))
     }
 
     /// What a match of a rule says; `None` for a rule of another ruleset.

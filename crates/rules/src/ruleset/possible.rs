@@ -119,7 +119,8 @@ impl Asks for Search<'_> {
 
     fn is_known(&self, field: &ResolvedField) -> bool {
         let (result, descriptor) = reading(field);
-        !result && !(descriptor && self.unknown == Unknown::Descriptor)
+        let is_open = result || (descriptor && self.unknown == Unknown::Descriptor);
+        !is_open
     }
 }
 

@@ -37,7 +37,9 @@ pub(crate) fn rules(conditions: &[String], excepted: Option<&str>) -> Ruleset {
             "- rule: r{number}\n  desc: d\n  condition: |\n    {condition}\n  output: o\n  priority: INFO\n"
         ));
         if let Some(name) = excepted.filter(|_| number == 0) {
-            text.push_str(&format!("  exceptions:\n    - name: e\n      fields: proc.name\n      values: [{name}]\n"));
+            text.push_str(&format!(
+                "  exceptions:\n    - name: e\n      fields: proc.name\n      values: [{name}]\n"
+            ));
         }
     }
     loaded(&[SourceFile { name: "t.yaml".into(), text }])

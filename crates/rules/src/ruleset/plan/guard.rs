@@ -91,7 +91,8 @@ impl<'p> Guards<'p> {
     }
 
     fn of_check(&mut self, id: NodeId, index: u32, wanted: bool) -> Needs {
-        let clauses = self.program.check(index).filter(|_| wanted).and_then(|check| self.clause(check, index));
+        let clauses =
+            self.program.check(index).filter(|_| wanted).and_then(|check| self.clause(check, index));
         Needs { literals: vec![(id, wanted)], clauses: clauses.into_iter().collect() }
     }
 
@@ -104,11 +105,7 @@ impl<'p> Guards<'p> {
         if field_id == next {
             self.fields.push(field);
         }
-        Some(Clause {
-            fields: [field_id].into(),
-            checks: [index].into(),
-            odds,
-        })
+        Some(Clause { fields: [field_id].into(), checks: [index].into(), odds })
     }
 
     /// All children must be so: what any of them needs.

@@ -39,7 +39,13 @@ pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
             2 => 0.2,
             _ => 0.06,
         },
-        Atom::Text(TextAtom::Below(path)) => if path.len() == 1 { 0.1 } else { 0.03 },
+        Atom::Text(TextAtom::Below(path)) => {
+            if path.len() == 1 {
+                0.1
+            } else {
+                0.03
+            }
+        }
     };
     atoms.iter().map(each).sum::<f32>().min(1.0)
 }

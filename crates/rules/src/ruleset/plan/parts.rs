@@ -22,9 +22,9 @@ impl Parts {
     /// `None` when the automaton would be too large.
     pub(super) fn new(keys: Keys, postings: &mut Postings) -> Option<Self> {
         if keys.len() <= FEW {
-            let few = keys.into_iter().map(|(part, rules)| {
-                (Finder::new(part.as_bytes()).into_owned(), postings.add(rules))
-            });
+            let few = keys
+                .into_iter()
+                .map(|(part, rules)| (Finder::new(part.as_bytes()).into_owned(), postings.add(rules)));
             return Some(Self::Few(few.collect()));
         }
         let automaton = AhoCorasick::new(keys.keys().map(|part| part.as_bytes())).ok()?;
