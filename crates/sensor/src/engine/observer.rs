@@ -19,6 +19,8 @@ use super::{
     table::{Execution, Table, is_memfd},
 };
 
+const O_NONBLOCK: u64 = 0o4_000;
+
 /// What the kernel's tables say of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Look {
@@ -181,9 +183,15 @@ impl Observer {
         }
     }
 
-    /// Whether the thread may still be where its last call stopped it, waiting for a CPU or a device.
-    pub(crate) fn may_not_have_run(&self, tid: u32) -> bool {
-        self.table.procfs().stat(tid).is_some_and(|stat| matches!(stat.state, 'R' | 'D'))
+    /// Whether the thread may still be in the call: it waits for a CPU, a device or the other end of a connection.
+    pub(crate) fn may_be_in_call(&self, event: &mut Event) -> bool {
+        match self.table.procfs().stat(event.tid).map(|stat| stat.state) {
+            Some('R' | 'D') => true,
+            Some('S') if event.kind == EventType::Connect => {
+                self.socket_of(event) == Look::State(Socket::SYN_SENT) && self.blocks(event)
+            }
+            _ => false,
+        }
     }
 
     fn confirm_exec(&mut self, event: &mut Event) -> bool {
@@ -266,10 +274,25 @@ impl Observer {
             (EventType::Connect, Socket::ESTABLISHED) | (EventType::Listen, Socket::LISTEN) => {
                 Outcome::Confirmed(0)
             }
-            (EventType::Connect, Socket::SYN_SENT) => Outcome::Confirmed(-i64::from(libc::EINPROGRESS)),
+            // A caller that waits for the answer gets another result than one that does not.
+            (EventType::Connect, Socket::SYN_SENT) if !self.blocks(event) => in_progress(),
             _ => Outcome::Attempt,
         };
         event.outcome == Outcome::Attempt
+    }
+
+    /// The looks are over: a connection that is still being made is one in progress.
+    pub(crate) fn give_up(&mut self, event: &mut Event) {
+        if event.kind == EventType::Connect && self.socket_of(event) == Look::State(Socket::SYN_SENT) {
+            event.outcome = in_progress();
+        }
+    }
+
+    /// The event's socket is one whose calls wait.
+    fn blocks(&self, event: &Event) -> bool {
+        let number = event.fd.as_ref().map_or(-1, |fd| fd.num);
+        let flags = self.table.procfs().descriptor_flags(event.process.pid, number);
+        flags.is_some_and(|flags| flags & O_NONBLOCK == 0)
     }
 
     fn name_socket(&mut self, event: &mut Event) -> bool {
@@ -322,6 +345,11 @@ impl Observer {
         }
         false
     }
+}
+
+/// A connection that is being made and not waited for.
+fn in_progress() -> Outcome {
+    Outcome::Confirmed(-i64::from(libc::EINPROGRESS))
 }
 
 fn apply_socket(fd: &mut fargard_model::Fd, socket: &Socket) {

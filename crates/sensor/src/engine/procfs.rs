@@ -167,6 +167,14 @@ impl Procfs {
         entries.take(limit).filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
+    /// Flags of an open descriptor, as `open` takes them.
+    pub(crate) fn descriptor_flags(&self, pid: u32, number: i64) -> Option<u64> {
+        let bytes = bounded::read(&self.path(pid, "fdinfo").join(number.to_string()), MAX_STATUS).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        u64::from_str_radix(flags.trim(), 8).ok()
+    }
+
     /// Device and inode of the file a descriptor refers to.
     pub(crate) fn descriptor_file(&self, pid: u32, number: u32) -> Option<(u64, u64)> {
         use std::os::unix::fs::MetadataExt as _;
@@ -335,6 +343,17 @@ mod tests {
         assert_eq!(split_strings(b"sh\0-c\0\0id\0"), ["sh", "-c", "", "id"]);
         assert_eq!(split_strings(b"\xff\0"), ["\u{fffd}"]);
         assert!(split_strings(b"").is_empty());
+    }
+
+    #[test]
+    fn a_descriptor_has_flags() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&socket).into();
+        let flags = || Procfs::system().descriptor_flags(std::process::id(), number).unwrap();
+        assert_eq!(flags() & 0o4_000, 0);
+        socket.set_nonblocking(true).unwrap();
+        assert_eq!(flags() & 0o4_000, 0o4_000);
+        assert_eq!(Procfs::system().descriptor_flags(std::process::id(), -1), None);
     }
 
     #[test]

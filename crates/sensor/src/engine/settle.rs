@@ -35,8 +35,8 @@ pub(super) fn settle(observer: &mut Observer, event: &mut Event, others_wait: im
         let age = age(event);
         let expected = looks < LOOKS || age < SETTLE;
         let in_time = || if others_wait() { age < BUSY } else { first.elapsed() < IDLE };
-        if !(expected || in_time() && observer.may_not_have_run(event.tid)) {
-            return;
+        if !(expected || in_time() && observer.may_be_in_call(event)) {
+            return observer.give_up(event);
         }
         thread::park_timeout(pause);
         looks += 1;
