@@ -1,4 +1,5 @@
 //! Replays the kept corpus of the fuzz target.
+#![expect(clippy::expect_used, reason = "tests fail by panicking")]
 
 #[path = "../../../fuzz/checks/scap.rs"]
 mod scap;
