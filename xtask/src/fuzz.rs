@@ -202,7 +202,8 @@ impl Target {
 
     /// Puts inputs that reach what was reached into the repository.
     fn keep(&self) -> Result<()> {
-        let shared = own_work::Shared::new(&seeds::of(&self.name)?.shared);
+        let seeds = seeds::of(&self.name)?;
+        let shared = own_work::Shared::new(&[seeds.shared, seeds.foreign].concat());
         let scratch = root().join("target/fuzz/keep").join(&self.name);
         corpus::empty(&scratch)?;
         for path in files(&self.work)?.iter().chain(&files(&self.corpus)?) {

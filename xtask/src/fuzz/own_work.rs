@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 /// Bytes that must not be the same.
-const WINDOW: usize = 40;
+const WINDOW: usize = 28;
 /// Of the material, the window at every such place is known: a repeated run of `WINDOW + STEP` bytes is seen.
-const STEP: usize = 8;
+const STEP: usize = 4;
 const BASE: u64 = 0x0100_0000_01b3;
 
 /// The material.

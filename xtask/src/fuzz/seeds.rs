@@ -16,11 +16,12 @@ const MAX_RECORDS: usize = 500;
 /// Bytes of a capture that are taken.
 const MAX_CAPTURE: usize = 64 << 10;
 
-/// Inputs of our own, and inputs of others that are not to be kept.
+/// Inputs of our own, inputs of others, and all that others wrote: nothing of that is to be kept.
 #[derive(Debug, Default)]
 pub(super) struct Seeds {
     pub(super) own: Vec<Vec<u8>>,
     pub(super) shared: Vec<Vec<u8>>,
+    pub(super) foreign: Vec<Vec<u8>>,
 }
 
 /// The inputs of a target.
@@ -63,12 +64,17 @@ pub(super) fn of(target: &str) -> Result<Seeds> {
         "cloudtrail" => {
             seeds.own.extend(literals(&root().join("crates/rules/src/fields"))?);
             seeds.own.extend(literals(&root().join("crates/rules/src/json"))?);
-            seeds.shared.extend(records(&shared().join("data/cloudtrail/invictus-ir"))?);
+            let directory = shared().join("data/cloudtrail/invictus-ir");
+            seeds.shared.extend(records(&directory)?);
+            for path in files(&directory)? {
+                seeds.foreign.push(bounded::read(&path, MAX_FILE)?);
+            }
         }
         "scap" => {
             for path in files(&shared().join("data/falco/captures"))? {
                 let bytes = bounded::read(&path, MAX_FILE)?;
                 seeds.shared.push(bytes.get(..MAX_CAPTURE).unwrap_or(&bytes).to_vec());
+                seeds.foreign.push(bytes);
             }
         }
         _ => {}
