@@ -16,7 +16,7 @@ use self::{mixes::Mix, rulesets::Subset};
 /// Events read of each mix when nothing else is said: all of them.
 const EVENTS: usize = 300_000;
 /// What Falco 0.44.0 costs by event for the same mixes: replaying without rules, and what 25 and 93 rules add.
-/// From facts/rules.md part 4 of the material, another machine and an hour of its own: context, no part of a ratio.
+/// Falco's own engine replaying the same captures on another machine: context, no part of a ratio.
 const FALCO: [(&str, [f64; 3]); 4] = [
     ("s_mixed", [673.0, 978.0, 3_879.0]),
     ("s_open", [680.0, 1_975.0, 7_958.0]),
