@@ -23,7 +23,7 @@ Usage: cargo xtask COMMAND
   ci                 lint, then test
   sensor             build the static sensor and print its size
   bench              list the benchmarks
-  bench sensor|scan|rules  run one; see `cargo xtask bench`
+  bench NAME         run one; see `cargo xtask bench`
   soak               ordinary servers under the sensor for 10 minutes: nothing may fire (root)
   fuzz               run the fuzz targets; see `cargo xtask fuzz --help`
 

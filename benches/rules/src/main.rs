@@ -52,6 +52,7 @@ type Failure = Box<dyn std::error::Error>;
 fn run(events: usize) -> Result<(), Failure> {
     let subsets = rulesets::all()?;
     load(&subsets)?;
+    load(&subsets)?;
     println!(
         "\nProcessor time by event, ns. `parse`: reading the capture with its state, without rules. Rule cost:"
     );
@@ -94,14 +95,16 @@ fn load(subsets: &[Subset]) -> Result<(), Failure> {
 fn mix(mix: &Mix, subsets: &[Subset], falco: &[f64; 3]) {
     println!("\n{} ({} events): parse {:.0}", mix.name, mix.events, mix.parse);
     println!("  rules      cost  with parsing    linear  linear/indexed  matches");
+    let base = mix.costs.first().cloned().unwrap_or_default();
     for (subset, cost) in subsets.iter().zip(&mix.costs) {
+        let (indexed, linear) = (cost.indexed - base.indexed, cost.linear - base.linear);
         println!(
             "  {:>5}  {:8.1}  {:12.0}  {:8.1}  {:14.1}  {:7}",
             subset.ruleset.rules().len(),
-            cost.indexed,
+            indexed,
             mix.parse + cost.indexed,
-            cost.linear,
-            cost.linear / cost.indexed,
+            linear,
+            if indexed > 0.0 { linear / indexed } else { 1.0 },
             cost.matches,
         );
     }

@@ -68,15 +68,15 @@ impl Check {
 
 /// Whether a matcher accepts what a field gave.
 pub(crate) fn matches(values: &Values<'_>, matcher: &Matcher) -> bool {
+    if let Values::One(value) = values {
+        return matcher.accepts(value);
+    }
     if let (Values::List(values), Matcher::Every(matcher)) = (values, matcher) {
         return values.iter().all(|value| matcher.accepts(value));
     }
     any(values, matches!(matcher, Matcher::Not(_)), |value| matcher.accepts(value))
 }
 
-fn any(values: &Values<'_>, is_ne: bool, mut accepts: impl FnMut(&Value<'_>) -> bool) -> bool {
-    match values {
-        Values::Ends(ends) if is_ne => ends.iter().all(accepts),
-        values => values.any(|value| accepts(value)),
-    }
+fn any(values: &Values<'_>, is_ne: bool, accepts: impl FnMut(&Value<'_>) -> bool) -> bool {
+    if is_ne { values.at_both_ends(accepts) } else { values.any(accepts) }
 }

@@ -8,7 +8,7 @@ use super::{
     ArgKind::None as NoArg,
     Field,
     FieldType::{Bool, Ip, Net, Port, Text},
-    Text as FieldText, Use, Value, Values,
+    ReadEnd, Text as FieldText, Use, Value, Values,
     fd::typechar,
     field, null,
 };
@@ -119,13 +119,15 @@ fn port_text(end: SocketAddr) -> Value<'static> {
     Value::Text(FieldText::number(end.port().into()))
 }
 
-fn one(end: Option<SocketAddr>, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
+fn one(end: Option<SocketAddr>, read: ReadEnd) -> Values<'static> {
     Values::optional(end.map(read))
 }
 
-fn ends(event: &Event, read: fn(SocketAddr) -> Value<'static>) -> Values<'static> {
-    match (local(event), remote(event)) {
-        (Some(local), Some(remote)) => Values::Ends([read(local), read(remote)]),
-        (end, other) => one(end.or(other), read),
+fn ends(event: &Event, read: ReadEnd) -> Values<'_> {
+    let fd = event.fd.as_ref();
+    match fd.map(|fd| (&fd.local, &fd.remote)) {
+        Some((Some(local), Some(remote))) => Values::Ends([local, remote], read),
+        Some((end, other)) => one(end.or(*other), read),
+        None => Values::Missing,
     }
 }

@@ -40,7 +40,7 @@ pub use field::{ArgKind, Extract, Field, FieldArg, FieldType, FromCall, NumberFo
 use field::{field, null};
 pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
 pub use text::Text;
-pub use value::{ReadProcess, Value, Values};
+pub use value::{ReadEnd, ReadProcess, Value, Values};
 
 const TABLES: [&[Field]; 19] = [
     evt_any::FIELDS,

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Write as _},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use fargard_model::Process;
@@ -64,8 +64,11 @@ pub enum Values<'e> {
     /// The values of a list, which may be none.
     List(Vec<Value<'e>>),
     /// The two ends of a connection: `!=` must hold for both, everything else for either.
-    Ends([Value<'e>; 2]),
+    Ends([&'e SocketAddr; 2], ReadEnd),
 }
+
+/// Reads a value from an end of a connection.
+pub type ReadEnd = fn(SocketAddr) -> Value<'static>;
 
 /// Reads a value from a process.
 pub type ReadProcess = for<'e> fn(&'e Process) -> Option<Value<'e>>;
@@ -109,7 +112,15 @@ impl<'e> Values<'e> {
             Self::One(value) => accepts(value),
             Self::Any(values) | Self::List(values) => values.iter().any(accepts),
             Self::Ancestors(process, read) => above(process).filter_map(read).any(|value| accepts(&value)),
-            Self::Ends(ends) => ends.iter().any(accepts),
+            Self::Ends(ends, read) => ends.iter().any(|end| accepts(&read(**end))),
+        }
+    }
+
+    /// Whether every end of a connection is accepted; of anything else, some value.
+    pub(crate) fn at_both_ends(&self, mut accepts: impl FnMut(&Value<'e>) -> bool) -> bool {
+        match self {
+            Self::Ends(ends, read) => ends.iter().all(|end| accepts(&read(**end))),
+            values => values.any(accepts),
         }
     }
 
@@ -121,7 +132,7 @@ impl<'e> Values<'e> {
             Self::One(value) => vec![value],
             Self::Any(values) | Self::List(values) => values,
             Self::Ancestors(process, read) => above(process).filter_map(read).collect(),
-            Self::Ends(ends) => ends.into(),
+            Self::Ends(ends, read) => ends.map(|end| read(*end)).into(),
         }
     }
 

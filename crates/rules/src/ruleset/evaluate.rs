@@ -16,7 +16,10 @@ impl Ruleset {
     /// Sequences and thresholds take more than one event: see [`crate::Detector`].
     pub fn evaluate<'e>(&self, subject: impl Into<Subject<'e>>, matches: &mut Vec<RuleId>) {
         self.evaluate_with_parts(subject.into(), matches);
-        matches.retain(|id| id.index() < self.rules.len());
+        // Parts stand behind all rules.
+        if matches.last().is_some_and(|id| id.index() >= self.rules.len()) {
+            matches.retain(|id| id.index() < self.rules.len());
+        }
     }
 
     /// The same, followed by the parts of sequences and thresholds that hold.

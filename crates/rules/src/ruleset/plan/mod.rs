@@ -40,6 +40,8 @@ enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     conditions: Vec<(RuleId, NodeId)>,
+    /// All of them.
+    all: Bits,
     steps: Vec<Step>,
 }
 
@@ -54,7 +56,9 @@ pub(super) trait Asks {
 impl Plan {
     fn new(program: &Program, guards: &mut Guards<'_>, conditions: Vec<(RuleId, NodeId)>) -> Self {
         let nodes: Vec<NodeId> = conditions.iter().map(|(_, node)| *node).collect();
-        Self { steps: choice::steps(program, guards, &nodes), conditions }
+        let mut all = bits::none(nodes.len());
+        (0..nodes.len()).for_each(|place| bits::insert(&mut all, place));
+        Self { steps: choice::steps(program, guards, &nodes), conditions, all }
     }
 
     pub(super) fn conditions(&self) -> &[(RuleId, NodeId)] {
@@ -93,14 +97,10 @@ impl Plan {
         alive: &mut Vec<u64>,
         hits: &mut Vec<u64>,
     ) {
-        let words = bits::words(self.conditions.len());
         alive.clear();
-        alive.resize(words, u64::MAX);
-        if let Some(last) = alive.last_mut() {
-            *last >>= words * 64 - self.conditions.len();
-        }
-        hits.clear();
-        hits.resize(words, 0);
+        alive.extend_from_slice(&self.all);
+        // Every step leaves this empty.
+        hits.resize(self.all.len(), 0);
         for step in &self.steps {
             match step {
                 Step::Literal { node, wanted, rules } => {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Subject,
     compile::matcher::Matcher,
-    fields::{ResolvedField, Value},
+    fields::{ResolvedField, Value, Values},
     hash::FastMap,
     syntax::ast::{Op, Quantifier},
 };
@@ -160,21 +160,30 @@ impl Lookup {
 
     /// Marks the rules of which some atom holds for some value of the field.
     fn mark(&self, subject: Subject<'_>, alive: &[u64], hits: &mut [u64]) {
-        self.field.for_condition(subject).any(|value| {
-            match value {
-                Value::Text(text) => self.texts.mark(text, alive, hits),
-                Value::Int(number) => {
-                    if let Some(list) = self.ints.get(number) {
-                        self.postings.mark(*list, hits);
-                    }
-                }
-                Value::Bool(truth) => {
-                    let [no, yes] = self.bools;
-                    self.postings.mark(if *truth { yes } else { no }, hits);
-                }
-                Value::Ip(_) | Value::Bytes(_) => {}
+        match self.field.for_condition(subject) {
+            Values::One(value) => self.mark_value(&value, alive, hits),
+            several => {
+                several.any(|value| {
+                    self.mark_value(value, alive, hits);
+                    false
+                });
             }
-            false
-        });
+        }
+    }
+
+    fn mark_value(&self, value: &Value<'_>, alive: &[u64], hits: &mut [u64]) {
+        match value {
+            Value::Text(text) => self.texts.mark(text, alive, hits),
+            Value::Int(number) => {
+                if let Some(list) = self.ints.get(number) {
+                    self.postings.mark(*list, hits);
+                }
+            }
+            Value::Bool(truth) => {
+                let [no, yes] = self.bools;
+                self.postings.mark(if *truth { yes } else { no }, hits);
+            }
+            Value::Ip(_) | Value::Bytes(_) => {}
+        }
     }
 }

@@ -126,17 +126,18 @@ fn outline(text: &str) -> (usize, u64) {
 }
 
 impl TextIndex {
-    /// Marks the rules of which some atom holds for the text; parts are looked for only when a rule of `alive` asks.
+    /// Marks the rules of which some atom holds for the text. What costs more is only looked for
+    /// when a rule of `alive` asks.
     pub(super) fn mark(&self, text: &str, alive: &[u64], hits: &mut [u64]) {
         self.whole.mark(text, &self.postings, hits);
         if !(self.directories.is_empty() && self.file_names.is_empty()) && text.starts_with('/') {
-            let slash = text.bytes().rposition(|byte| byte == b'/').unwrap_or_default();
+            let slash = memchr::memrchr(b'/', text.as_bytes()).unwrap_or_default();
             let directory = text.get(..slash.max(1)).unwrap_or_default();
             self.directories.mark(directory, &self.postings, hits);
             self.file_names.mark(text.get(slash + 1..).unwrap_or_default(), &self.postings, hits);
         }
-        self.beginnings.mark(text.as_bytes(), &self.postings, hits);
-        self.endings.mark(text.as_bytes(), &self.postings, hits);
+        self.beginnings.mark(text.as_bytes(), alive, &self.postings, hits);
+        self.endings.mark(text.as_bytes(), alive, &self.postings, hits);
         self.parts.mark(text, alive, &self.postings, hits);
         self.paths.mark(text, &self.postings, hits);
     }

@@ -16,6 +16,8 @@ pub(super) enum From {
 #[derive(Debug, Default)]
 pub(super) struct Trie {
     from: From,
+    /// Every rule behind some key.
+    all: List,
     nodes: Vec<Node>,
     /// Labels of all nodes, one after the other.
     labels: Vec<u8>,
@@ -37,13 +39,14 @@ struct Node {
 impl Trie {
     /// A tree of keys with the rules behind them.
     pub(super) fn new(from: From, keys: BTreeMap<Box<str>, Vec<u32>>, postings: &mut Postings) -> Self {
+        let all = postings.add(keys.values().flatten().copied().collect());
         let walked = |key: &str| -> Vec<u8> {
             if from == From::End { key.bytes().rev().collect() } else { key.into() }
         };
         let mut keys: Vec<Key> =
             keys.into_iter().map(|(key, rules)| (walked(&key), postings.add(rules))).collect();
         keys.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut trie = Self { from, ..Self::default() };
+        let mut trie = Self { from, all, ..Self::default() };
         if !keys.is_empty() {
             trie.nodes.push(Node::default());
             trie.firsts.push(0);
@@ -91,9 +94,9 @@ impl Trie {
         }
     }
 
-    /// Marks the rules behind every key that the bytes begin or end with.
-    pub(super) fn mark(&self, mut rest: &[u8], postings: &Postings, hits: &mut [u64]) {
-        let Some(mut node) = self.nodes.first() else { return };
+    /// Marks the rules behind every key that the bytes begin or end with; does nothing unless a rule of `alive` asks.
+    pub(super) fn mark(&self, mut rest: &[u8], alive: &[u64], postings: &Postings, hits: &mut [u64]) {
+        let Some(mut node) = self.nodes.first().filter(|_| postings.meet(self.all, alive)) else { return };
         loop {
             postings.mark(node.list, hits);
             let next = match self.from {
@@ -142,7 +145,7 @@ mod tests {
                 let mut postings = Postings::default();
                 let trie = Trie::new(from, map.clone(), &mut postings);
                 let mut hits = [0];
-                trie.mark(text.as_bytes(), &postings, &mut hits);
+                trie.mark(text.as_bytes(), &[u64::MAX], &postings, &mut hits);
                 for (rule, key) in keys.iter().enumerate() {
                     let expected = match from {
                         From::Start => text.starts_with(key.as_str()),
