@@ -52,7 +52,6 @@ type Failure = Box<dyn std::error::Error>;
 fn run(events: usize) -> Result<(), Failure> {
     let subsets = rulesets::all()?;
     load(&subsets)?;
-    load(&subsets)?;
     println!(
         "\nProcessor time by event, ns. `parse`: reading the capture with its state, without rules. Rule cost:"
     );
