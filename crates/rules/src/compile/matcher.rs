@@ -61,6 +61,11 @@ impl Network {
         Some(Self { address, bits })
     }
 
+    /// The address, unless it is a network.
+    pub(crate) fn single(&self) -> Option<IpAddr> {
+        self.is_single().then_some(self.address)
+    }
+
     /// Is one address, not a network.
     pub(super) fn is_single(&self) -> bool {
         self.bits == if self.address.is_ipv4() { 32 } else { 128 }

@@ -14,15 +14,10 @@ use crate::{
 
 /// How often, of 1, an event passes some of these atoms.
 pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
-    let one = match field.field.name {
-        "fd.typechar" | "fd.type" | "fd.sockfamily" | "evt.source" => 0.8,
-        _ if has_few_values(field) => 0.3,
-        _ => 0.01,
-    };
+    let of_field = of_value(field);
     let each = |atom: &Atom| match atom {
-        Atom::Bool(_) => 0.5,
-        Atom::Int(_) | Atom::Text(TextAtom::Is(_)) => one,
-        Atom::Text(TextAtom::Directory(_) | TextAtom::FileName(_)) => 0.01,
+        Atom::Bool(_) | Atom::Int(_) | Atom::Ip(_) | Atom::Text(TextAtom::Is(_)) => of_field,
+        Atom::Text(TextAtom::Directory(_) | TextAtom::FileName(_)) => 0.003,
         Atom::Text(TextAtom::Begins(text)) => match text.len() {
             0..=1 => 0.9,
             2..=4 => 0.1,
@@ -47,29 +42,31 @@ pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
             }
         }
     };
-    atoms.iter().map(each).sum::<f32>().min(1.0)
+    1.0 - atoms.iter().map(|atom| 1.0 - each(atom)).product::<f32>()
 }
 
-fn has_few_values(field: &ResolvedField) -> bool {
-    const FEW: [&str; 10] = [
-        "fd.l4proto",
-        "fd.num",
-        "user.name",
-        "user.uid",
-        "user.loginuid",
-        "group.gid",
-        "container.id",
-        "proc.tty",
-        "evt.res",
-        "evt.rawres",
-    ];
-    FEW.contains(&field.field.name)
+/// How often a field has one certain value, unless that is special.
+fn of_value(field: &ResolvedField) -> f32 {
+    match field.field.name {
+        "fd.typechar" | "fd.type" | "fd.sockfamily" | "evt.source" => 0.8,
+        "fd.l4proto" | "evt.is_open_read" | "evt.failed" => 0.6,
+        "fd.num" | "user.name" | "user.uid" | "user.loginuid" | "group.gid" | "container.id" | "proc.tty"
+        | "evt.res" | "evt.rawres" | "evt.is_open_write" | "evt.is_open_create" => 0.3,
+        "proc.is_exe_upper_layer" | "evt.is_open_exec" | "proc.is_exe_writable" => 0.1,
+        "proc.is_exe_from_memfd" | "container.privileged" | "proc.vpid" => 0.02,
+        _ => 0.003,
+    }
 }
 
 /// What reading a field costs, in the cost of reading a plain member; `None` for what is made anew for each
 /// reading, and for several values.
 pub(super) fn of_reading(field: &ResolvedField) -> Option<f32> {
-    const CHEAP: [&str; 38] = [
+    const CHEAP: [&str; 43] = [
+        "fd.sip",
+        "fd.rip",
+        "proc.vpid",
+        "proc.pid",
+        "container.privileged",
         "fd.name",
         "fd.nameraw",
         "fd.typechar",
@@ -109,7 +106,8 @@ pub(super) fn of_reading(field: &ResolvedField) -> Option<f32> {
         "evt.is_open_create",
         "evt.is_open_exec",
     ];
-    const FURTHER: [&str; 19] = [
+    const FURTHER: [&str; 20] = [
+        "fd.ip",
         "fd.directory",
         "fd.filename",
         "fd.port",
@@ -160,8 +158,8 @@ pub(super) fn of_check(check: &Check, wanted: bool) -> Option<(f32, f32)> {
         ("fd.typechar", _) => 0.9,
         ("proc.tty", Matcher::Int(Op::Eq, 0)) => 0.9,
         ("fd.num" | "evt.rawres", Matcher::Int(Op::Ge, _)) => 0.95,
-        (_, Matcher::TextIs(_) | Matcher::Bool(_)) => 0.4,
-        (_, Matcher::Int(Op::Eq, _)) => 0.3,
+        (_, Matcher::TextIs(_) | Matcher::Bool(true) | Matcher::Int(Op::Eq, _)) => of_value(field).max(0.1),
+        (_, Matcher::Bool(false)) => 1.0 - of_value(field),
         _ => return None,
     };
     Some((if wanted { odds } else { 1.0 - odds }, read))

@@ -1,6 +1,6 @@
 //! Fields of an event, looked up in indexes of what the rules want of them.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, net::IpAddr};
 
 use super::{
     bits::{self, Bits},
@@ -20,6 +20,7 @@ use crate::{
 pub(super) enum Atom {
     Text(TextAtom),
     Int(i64),
+    Ip(IpAddr),
     Bool(bool),
 }
 
@@ -52,6 +53,7 @@ pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
             .collect(),
         Matcher::Int(Op::Eq, number) => Some(vec![Atom::Int(*number)]),
         Matcher::IntIn(numbers) => Some(numbers.iter().map(|number| Atom::Int(*number)).collect()),
+        Matcher::Nets(networks) => networks.iter().map(|network| network.single().map(Atom::Ip)).collect(),
         Matcher::Bool(truth) => Some(vec![Atom::Bool(*truth)]),
         Matcher::Each(Quantifier::Anyof | Quantifier::Oneof, matchers) => {
             let mut all = Vec::new();
@@ -80,6 +82,7 @@ struct Lookup {
     rules: Bits,
     texts: TextIndex,
     ints: FastMap<i64, List>,
+    addresses: FastMap<IpAddr, List>,
     bools: [List; 2],
     postings: Postings,
 }
@@ -140,12 +143,14 @@ impl Lookup {
         let mut rules = bits::none(size);
         let mut texts = TextBuilder::default();
         let mut ints: FastMap<i64, Vec<u32>> = FastMap::default();
+        let mut addresses: FastMap<IpAddr, Vec<u32>> = FastMap::default();
         let mut bools = [Vec::new(), Vec::new()];
         for (rule, atom) in wanted.atoms {
             bits::insert(&mut rules, rule as usize);
             match atom {
                 Atom::Text(atom) => texts.add(atom, rule),
                 Atom::Int(number) => ints.entry(number).or_default().push(rule),
+                Atom::Ip(address) => addresses.entry(address).or_default().push(rule),
                 Atom::Bool(truth) => {
                     let [no, yes] = &mut bools;
                     if truth { yes } else { no }.push(rule);
@@ -154,8 +159,10 @@ impl Lookup {
         }
         let mut postings = Postings::default();
         let ints = ints.into_iter().map(|(number, rules)| (number, postings.add(rules))).collect();
+        let addresses =
+            addresses.into_iter().map(|(address, rules)| (address, postings.add(rules))).collect();
         let bools = bools.map(|rules| postings.add(rules));
-        Some(Self { field, rules, texts: texts.build()?, ints, bools, postings })
+        Some(Self { field, rules, texts: texts.build()?, ints, addresses, bools, postings })
     }
 
     /// Marks the rules of which some atom holds for some value of the field.
@@ -183,7 +190,12 @@ impl Lookup {
                 let [no, yes] = self.bools;
                 self.postings.mark(if *truth { yes } else { no }, hits);
             }
-            Value::Ip(_) | Value::Bytes(_) => {}
+            Value::Ip(address) => {
+                if let Some(list) = self.addresses.get(address) {
+                    self.postings.mark(*list, hits);
+                }
+            }
+            Value::Bytes(_) => {}
         }
     }
 }
