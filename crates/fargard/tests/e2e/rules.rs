@@ -152,7 +152,7 @@ fn sigma_rules_are_imported_and_what_is_left_out_is_named() {
     fs::write(&bad, good.replace("product: linux", "product: windows")).expect("written");
     fs::write(below.join("notes.txt"), "no rule").expect("written");
     let converted = directory.path().join("converted.yaml");
-    let import = |from: &std::path::Path| {
+    let import = |from: &Path| {
         let output =
             fargard().args(["rules", "import", "--sigma"]).arg(from).arg("--output").arg(&converted).output();
         let output = output.expect("fargard starts");

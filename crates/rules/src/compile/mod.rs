@@ -17,9 +17,9 @@ mod pathset;
 mod ports;
 mod posix_regex;
 pub(crate) mod program;
-mod sources;
 mod re2_posix;
 mod show;
+mod sources;
 mod specialize;
 mod transform;
 mod typing;
@@ -117,7 +117,8 @@ impl Compiler<'_> {
     }
 
     fn report_item(&mut self, code: Code, trouble: Trouble, kind: &'static str, name: &str, at: &Place) {
-        let Some(file) = self.files.get(trouble.place.file).filter(|_| has_room(self.diagnostics, code)) else {
+        let Some(file) = self.files.get(trouble.place.file).filter(|_| has_room(self.diagnostics, code))
+        else {
             return;
         };
         let of = self.files.get(at.file).map(|file| file.name.clone()).unwrap_or_default();

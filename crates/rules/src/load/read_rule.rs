@@ -142,7 +142,8 @@ impl FileReader<'_> {
     fn milliseconds(&self, node: &Node, key: &str) -> Result<Option<u64>, Refused> {
         let Some(text) = self.optional_text(node, key)? else { return Ok(None) };
         text.text.parse().map(Some).map_err(|_| {
-            let message = format!("can't decode YAML value for key '{key}': expected a number, found '{}'", text.text);
+            let message =
+                format!("can't decode YAML value for key '{key}': expected a number, found '{}'", text.text);
             self.refuse(Code::ErrYamlValidate, text.place.span.clone(), message)
         })
     }

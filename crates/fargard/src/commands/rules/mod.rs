@@ -5,8 +5,8 @@ mod config;
 mod explain;
 mod import;
 mod list;
-mod schema;
 mod replay;
+mod schema;
 mod test;
 
 use std::{
