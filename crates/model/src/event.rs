@@ -1,6 +1,7 @@
 //! One thing that happened.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Write as _},
     net::SocketAddr,
     sync::Arc,
@@ -64,7 +65,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arg {
     /// Falco's name of the parameter: `name`, `path`, `flags`, `mode`, `oldpath`, `newpath`, `uid`, ...
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its value.
     pub value: ArgValue,
 }
@@ -80,7 +81,7 @@ pub enum ArgValue {
     /// A path as the process gave it; resolved against the directory in [`Event::paths`].
     Path(String),
     /// Flags: the kernel's bits and Falco's names joined by `|`.
-    Flags(u64, String),
+    Flags(u64, Cow<'static, str>),
     /// What was read or written (Falco's `data`), cut to the first bytes.
     Bytes(Vec<u8>),
 }
@@ -148,7 +149,7 @@ pub struct Event {
     pub args: Vec<Arg>,
     /// Absolute, normalised paths of the call's path arguments, by argument name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub paths: Vec<(String, String)>,
+    pub paths: Vec<(Cow<'static, str>, String)>,
     /// The file or connection the call is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<Fd>,

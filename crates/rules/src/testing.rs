@@ -109,13 +109,16 @@ impl Made {
     }
 
     pub(crate) fn path(mut self, name: &str, path: &str) -> Self {
-        self.0.args.push(Arg { name: name.into(), value: ArgValue::Path(path.into()) });
-        self.0.paths.push((name.into(), path.into()));
+        self.0.args.push(Arg { name: name.to_owned().into(), value: ArgValue::Path(path.into()) });
+        self.0.paths.push((name.to_owned().into(), path.into()));
         self
     }
 
     pub(crate) fn flags(mut self, name: &str, bits: u64, names: &str) -> Self {
-        self.0.args.push(Arg { name: name.into(), value: ArgValue::Flags(bits, names.into()) });
+        self.0.args.push(Arg {
+            name: name.to_owned().into(),
+            value: ArgValue::Flags(bits, names.to_owned().into()),
+        });
         self
     }
 

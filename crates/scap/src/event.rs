@@ -65,7 +65,7 @@ pub(crate) fn build(
                 let given = text(bytes).into_owned();
                 let resolved = about.thread.map(|thread| path_of(change, &about, thread, position, &given));
                 if let Some(resolved) = resolved {
-                    paths.push((param.name.to_owned(), resolved));
+                    paths.push((param.name.into(), resolved));
                 }
                 ArgValue::Path(given)
             }
@@ -75,7 +75,7 @@ pub(crate) fn build(
             }
             form => value(bytes, form),
         };
-        args.push(Arg { name: param.name.to_owned(), value });
+        args.push(Arg { name: param.name.into(), value });
     }
     Ok(Event {
         num,
@@ -129,7 +129,7 @@ fn value(bytes: &[u8], form: Form) -> ArgValue {
         },
         Form::Hex => {
             let number = unsigned(bytes).unwrap_or(0);
-            ArgValue::Flags(number, format!("{number:X}"))
+            ArgValue::Flags(number, format!("{number:X}").into())
         }
         Form::Octal => ArgValue::Text(match unsigned(bytes) {
             Some(0) | None => "0".to_owned(),
@@ -137,11 +137,11 @@ fn value(bytes: &[u8], form: Form) -> ArgValue {
         }),
         Form::Flags(table) => {
             let (bits, names) = flags::flags(unsigned(bytes).unwrap_or(0), table);
-            ArgValue::Flags(bits, names.into_owned())
+            ArgValue::Flags(bits, names)
         }
         Form::Enum(table) => {
             let (number, name) = flags::value(unsigned(bytes).unwrap_or(0), table);
-            ArgValue::Flags(number, name.into_owned())
+            ArgValue::Flags(number, name)
         }
         Form::Call => {
             let number = unsigned(bytes).unwrap_or(0);

@@ -178,7 +178,7 @@ fn files_are_those_opened_for_writing() {
     let ruleset = ruleset("file_event", "a: {TargetFilename|startswith: /ETC/cron.}\ncondition: a");
     let open = |path: &str, bits: u64| {
         let mut event = event(EventType::Openat, process("/bin/sh", &["sh"]));
-        event.args.push(Arg { name: "flags".into(), value: ArgValue::Flags(bits, String::new()) });
+        event.args.push(Arg { name: "flags".into(), value: ArgValue::Flags(bits, "".into()) });
         event.fd = Some(Fd { num: 3, typechar: Some('f'), name: path.into(), ..Fd::default() });
         event
     };

@@ -12,7 +12,7 @@ pub(super) fn text<'e>(event: &'e Event, arg: &FieldArg) -> Values<'e> {
         Found::Arg(arg) => match &arg.value {
             ArgValue::Text(text) => Values::text(text.as_str()),
             ArgValue::Path(raw) => Values::text(event.path(&arg.name).unwrap_or(raw)),
-            ArgValue::Flags(_, names) => Values::text(names.as_str()),
+            ArgValue::Flags(_, names) => Values::text(&**names),
             ArgValue::Int(number) => Values::text(Text::number(*number)),
             bytes @ ArgValue::Bytes(_) => Values::text(bytes.to_string()),
         },

@@ -125,7 +125,8 @@ fn expected_number<'e>(event: &'e Event, _: &FieldArg) -> Values<'e> {
 /// `O_DIRECTORY` on x86-64; arm64 has it at another bit, so the flags' names decide.
 fn opens_directory(event: &Event) -> bool {
     match event.arg("flags") {
-        Some(ArgValue::Flags(_, names) | ArgValue::Text(names)) => names.contains("O_DIRECTORY"),
+        Some(ArgValue::Flags(_, names)) => names.contains("O_DIRECTORY"),
+        Some(ArgValue::Text(names)) => names.contains("O_DIRECTORY"),
         _ => false,
     }
 }

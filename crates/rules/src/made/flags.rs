@@ -43,5 +43,5 @@ pub(super) fn is_flags(name: &str) -> bool {
 pub(super) fn value(name: &str, names: &str) -> ArgValue {
     let table: &[(&str, u64)] = if name == "mode" { &MODE } else { &OPEN };
     let bit = |word: &str| table.iter().find(|(known, _)| *known == word.trim()).map_or(0, |(_, bit)| *bit);
-    ArgValue::Flags(names.split('|').map(bit).fold(0, |bits, bit| bits | bit), names.to_owned())
+    ArgValue::Flags(names.split('|').map(bit).fold(0, |bits, bit| bits | bit), names.to_owned().into())
 }

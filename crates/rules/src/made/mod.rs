@@ -156,11 +156,11 @@ impl EventBuilder {
         self.open_defaults();
         let fd = self.descriptor.build(self.kind);
         let outcome = self.wanted.outcome(self.kind, fd.as_ref().map(|fd| fd.num));
-        let paths = self.paths();
+        let paths = self.paths().into_iter().map(|(name, path)| (name.into(), path)).collect();
         let mut args = Vec::with_capacity(self.order.len());
         for name in &self.order {
             if let Some(value) = self.args.remove(name) {
-                args.push(Arg { name: name.clone(), value });
+                args.push(Arg { name: name.clone().into(), value });
             }
         }
         let event = Event {

@@ -151,7 +151,7 @@ pub(crate) fn changed(change: &Change) -> Event {
         process: Arc::new(process),
         args: vec![
             Arg { name: "name".into(), value: ArgValue::Path(change.path.into()) },
-            Arg { name: "flags".into(), value: ArgValue::Flags(bits, names.into()) },
+            Arg { name: "flags".into(), value: ArgValue::Flags(bits, names.to_owned().into()) },
         ],
         paths: vec![("name".into(), change.path.into())],
         fd: has_fd.then_some(fd),

@@ -125,7 +125,7 @@ fn mount() -> Mount {
 }
 
 fn arg(name: &str, value: ArgValue) -> Arg {
-    Arg { name: name.into(), value }
+    Arg { name: name.to_owned().into(), value }
 }
 
 fn open(raw: &str, path: &str, result: i64) -> Event {

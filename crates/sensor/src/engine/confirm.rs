@@ -3,6 +3,7 @@
 //! decided stays an attempt.
 
 use std::{
+    borrow::Cow,
     fs::{self, Metadata},
     io,
     os::unix::fs::MetadataExt as _,
@@ -36,7 +37,7 @@ pub(crate) struct FileCall<'a> {
     /// Mode of a chmod.
     pub(crate) mode: u64,
     /// Its resolved paths in the order of the parameters.
-    pub(crate) paths: &'a [(String, String)],
+    pub(crate) paths: &'a [(Cow<'static, str>, String)],
     /// Who made it.
     pub(crate) process: &'a Process,
     /// The first path was written by a watched process before: it may have come and gone.

@@ -1,5 +1,7 @@
 //! From a captured call to the words of rules: Falco's event type, parameters, paths, file descriptor.
 
+use std::borrow::Cow;
+
 use fargard_model::{Arg, EventType, Fd, event::ArgValue};
 
 use super::{
@@ -84,8 +86,8 @@ pub(crate) fn decode(raw: &RawEvent<'_>) -> Option<Decoded> {
 }
 
 impl Decoded {
-    fn push(&mut self, name: &str, value: ArgValue) {
-        self.args.push(Arg { name: name.to_owned(), value });
+    fn push(&mut self, name: &'static str, value: ArgValue) {
+        self.args.push(Arg { name: name.into(), value });
     }
 
     fn read_param(&mut self, raw: &RawEvent<'_>, param: Param) {
@@ -105,15 +107,15 @@ impl Decoded {
             Form::Mode => ArgValue::Text(octal(register & 0o7777)),
             Form::Flags(table) => {
                 let bits = register & u64::from(u32::MAX);
-                ArgValue::Flags(bits, flags::names(bits, table))
+                ArgValue::Flags(bits, flags::names(bits, table).into())
             }
             Form::OpenFlags => {
                 let bits = register & u64::from(u32::MAX);
-                ArgValue::Flags(bits, flags::open_names(bits, arm))
+                ArgValue::Flags(bits, flags::open_names(bits, arm).into())
             }
             Form::Enum(table) => {
                 let value = register & u64::from(u32::MAX);
-                ArgValue::Flags(value, flags::name_of(value, table))
+                ArgValue::Flags(value, flags::name_of(value, table).into())
             }
         };
         self.push(param.name, value);
@@ -127,7 +129,7 @@ impl Decoded {
         };
         let Some(bits) = word(0) else { return };
         let arm = raw.head.arch == ARCH_AARCH64;
-        self.push("flags", ArgValue::Flags(bits, flags::open_names(bits, arm)));
+        self.push("flags", ArgValue::Flags(bits, flags::open_names(bits, arm).into()));
         self.push("mode", ArgValue::Text(octal(word(8).unwrap_or(0) & 0o7777)));
         self.push("resolve", ArgValue::Int(i64::try_from(word(16).unwrap_or(0)).unwrap_or(i64::MAX)));
     }
@@ -200,12 +202,12 @@ impl Decoded {
     }
 
     /// The paths of the call, absolute and normalised; relative ones without a base are resolved against `cwd`.
-    pub(crate) fn resolve(&self, cwd: &str) -> Vec<(String, String)> {
+    pub(crate) fn resolve(&self, cwd: &str) -> Vec<(Cow<'static, str>, String)> {
         self.unresolved
             .iter()
             .map(|path| {
                 let base = path.base.as_deref().unwrap_or(cwd);
-                (path.name.to_owned(), paths::resolve(base, &path.raw))
+                (path.name.into(), paths::resolve(base, &path.raw))
             })
             .collect()
     }
@@ -296,7 +298,7 @@ mod tests {
             shown(&decoded),
             "openat dirfd=AT_FDCWD name=../bin/probe flags=O_TRUNC|O_CREAT|O_WRONLY mode=0644"
         );
-        assert_eq!(decoded.resolve("/wrong"), [("name".to_owned(), "/usr/bin/probe".to_owned())]);
+        assert_eq!(decoded.resolve("/wrong"), [("name".into(), "/usr/bin/probe".to_owned())]);
         let fd = decoded.fd.unwrap();
         assert_eq!((fd.num, fd.typechar, fd.nameraw.as_str()), (-1, Some('f'), "../bin/probe"));
     }
@@ -311,7 +313,7 @@ mod tests {
             &[(ItemKind::Text, 1, b"x"), (ItemKind::Struct, 2, &how)],
         );
         assert_eq!(shown(&decoded), "openat2 dirfd=5 name=x flags=O_CREAT|O_WRONLY mode=0600 resolve=8");
-        assert_eq!(decoded.resolve("/w"), [("name".to_owned(), "/w/x".to_owned())]);
+        assert_eq!(decoded.resolve("/w"), [("name".into(), "/w/x".to_owned())]);
     }
 
     #[test]

@@ -452,9 +452,9 @@ fn add_exec_args(event: &mut Event) {
         ("exe", ArgValue::Text(process.exe.clone())),
         ("args", ArgValue::Text(process.args.join(" "))),
         ("comm", ArgValue::Text(process.name.clone())),
-        ("flags", ArgValue::Flags(bits, flags::names(bits, &flags::EXEC))),
+        ("flags", ArgValue::Flags(bits, flags::names(bits, &flags::EXEC).into())),
     ];
-    event.args.extend(added.map(|(name, value)| Arg { name: name.to_owned(), value }));
+    event.args.extend(added.map(|(name, value)| Arg { name: name.into(), value }));
 }
 
 fn without_deleted(link: &str) -> &str {

@@ -131,7 +131,7 @@ mod tests {
             kind,
             tid: 1,
             process: Arc::new(Process::default()),
-            args: vec![Arg { name: "flags".into(), value: ArgValue::Flags(flags, String::new()) }],
+            args: vec![Arg { name: "flags".into(), value: ArgValue::Flags(flags, "".into()) }],
             paths: Vec::new(),
             fd: None,
             outcome,

@@ -64,7 +64,7 @@ pub fn event(task: &Task, num: u64, time: Timestamp) -> Event {
         kind: EventType::Openat,
         tid: 7,
         process: Arc::new(process),
-        args: vec![Arg { name: "name".to_owned(), value: ArgValue::Path("/usr/bin/x".to_owned()) }],
+        args: vec![Arg { name: "name".into(), value: ArgValue::Path("/usr/bin/x".to_owned()) }],
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Attempt,

@@ -20,8 +20,7 @@ fn who(euid: u32) -> Process {
 }
 
 fn outcome(kind: EventType, flags: u64, mode: u64, paths: &[&Path], process: &Process, time: u64) -> Outcome {
-    let paths: Vec<(String, String)> =
-        paths.iter().map(|path| (String::new(), path.to_str().unwrap().to_owned())).collect();
+    let paths: Vec<_> = paths.iter().map(|path| ("".into(), path.to_str().unwrap().to_owned())).collect();
     let call = FileCall { kind, time, flags, mode, paths: &paths, process, seen_written: false };
     file_outcome(&call, &Procfs::system())
 }
