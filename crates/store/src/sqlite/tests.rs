@@ -65,8 +65,6 @@ async fn a_store_is_there_when_opened_again_and_only_for_its_owner() {
 
 #[tokio::test]
 async fn what_this_build_did_not_write_is_refused_with_the_reason() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("fargard.db");
     for (change, reason) in [
         ("INSERT INTO schema_migrations VALUES (3, '0003_next.sql', '00', 0)", "the schema is of version 3"),
         (
@@ -76,12 +74,16 @@ async fn what_this_build_did_not_write_is_refused_with_the_reason() {
         ("DELETE FROM schema_migrations WHERE version = 1", "was not made by this program's own"),
         ("UPDATE schema_migrations SET version = -1 WHERE version = 1", "not a count"),
     ] {
+        // A directory for each: a log left beside a removed file would be taken for that of the next one.
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("fargard.db");
         drop(SqliteStore::open(&path).unwrap());
         Connection::open(&path).unwrap().execute_batch(change).unwrap();
         let error = SqliteStore::open(&path).err().unwrap().to_string();
         assert!(error.contains(reason), "{change}: {error}");
-        std::fs::remove_file(&path).unwrap();
     }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("fargard.db");
     std::fs::write(&path, "this is a letter, not a database; ".repeat(100)).unwrap();
     let error = SqliteStore::open(&path).err().unwrap().to_string();
     assert!(error.contains("not a database") && error.contains("fargard.db"), "{error}");
