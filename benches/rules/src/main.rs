@@ -73,7 +73,7 @@ fn run(events: usize) -> Result<(), Failure> {
         found.indexed / 1e3,
         found.linear / 1e3
     );
-    println!("  Falco 0.44.0  {FALCO_CLOUDTRAIL:8.2} µs (context: facts/rules.md part 4, another machine)");
+    println!("  Falco 0.44.0  {FALCO_CLOUDTRAIL:8.2} µs (context: another machine)");
     Ok(())
 }
 
@@ -111,6 +111,6 @@ fn mix(mix: &Mix, subsets: &[Subset], falco: &[f64; 3]) {
     }
     let [none, stable, all] = falco;
     println!(
-        "  Falco 0.44.0, context (facts/rules.md part 4): no rules {none:.0}, 25 add {stable:.0}, 93 add {all:.0}"
+        "  Falco 0.44.0 on another machine, context: no rules {none:.0}, 25 add {stable:.0}, 93 add {all:.0}"
     );
 }
