@@ -29,7 +29,7 @@ enum Command {
     Task(commands::task::Args),
     /// Ingest, detection, REST API and console
     Server(commands::server::Args),
-    /// Falco rules: check, list, explain
+    /// Falco rules: check, test, replay, list, explain, import
     Rules(commands::rules::Args),
     /// Compliance of root file systems
     Scan(commands::scan::Args),

@@ -80,10 +80,11 @@ fn recorded_events_give_the_alerts_they_gave_when_they_happened() {
     assert_eq!(then.len(), 3, "{then:?}");
 
     let rules = text("rules.yaml");
-    let output = replay(&["--all", "--rules", &rules], &[&path("events.jsonl")]);
+    let output = replay(&["--all", "--profile", "--rules", &rules], &[&path("events.jsonl")]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(alerts(&output.stdout), then);
     assert!(said(&output).contains("alerts: 3\n"), "{}", said(&output));
+    assert!(said(&output).contains("evaluated rules"), "{}", said(&output));
     // As Falco does unless told otherwise: one rule an event.
     let output = replay(&["--first", "--rules", &rules, "--format", "text"], &[&path("events.jsonl")]);
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);

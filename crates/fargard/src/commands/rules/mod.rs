@@ -1,4 +1,4 @@
-//! `fargard rules`: Falco rules, checked, listed and explained. One file a command.
+//! `fargard rules`: Falco rules, checked, tested, replayed, listed, explained and imported. One file a command.
 
 mod check;
 mod config;

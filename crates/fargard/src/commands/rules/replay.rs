@@ -2,6 +2,7 @@
 
 mod input;
 mod json_lines;
+mod profile;
 mod statistics;
 
 use std::{
@@ -54,13 +55,20 @@ pub(super) struct Args {
     /// Begin outputs with date and time, as Falco's time_format_iso_8601
     #[arg(long)]
     iso8601: bool,
+    /// Say at the end what each rule cost: evaluations and nanoseconds of each
+    #[arg(long)]
+    profile: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut rules = configured(&args.rules, args.falco_config.as_deref())?;
     rules.set_matching(if args.all { Matching::All } else { Matching::First });
+    if args.profile {
+        rules.profile(profile::clock);
+    }
+    let rules = Arc::new(rules);
     let mut replay = Replay {
-        detector: Detector::new(Arc::new(rules)),
+        detector: Detector::new(Arc::clone(&rules)),
         format: args.format,
         time: if args.iso8601 { TimeFormat::Iso8601 } else { TimeFormat::OfDay },
         hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -73,6 +81,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         written => written.context("writing to standard output")?,
     }
     replay.statistics.print(&replay.detector);
+    if args.profile {
+        profile::print(&rules);
+    }
     let whole = replay.statistics.failures() == 0;
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(failure::BAD_INPUT) })
 }
