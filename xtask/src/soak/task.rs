@@ -146,7 +146,8 @@ impl Task {
         kill_process(Pid::from_child(&self.child), Signal::TERM).context("the task cannot be stopped")?;
         self.child.wait().context("the task's end is not known")?;
         let lines = self.printed();
-        let alerts: Vec<Value> = lines.iter().filter_map(|line| alert_in(line)).collect();
+        let mut alerts: Vec<Value> = lines.iter().filter_map(|line| alert_in(line)).collect();
+        alerts.retain(|alert| !is_check(alert));
         let (control, fired): (Vec<&Value>, Vec<&Value>) =
             alerts.iter().partition(|alert| alert["rule"] == "Soak control");
         println!("{}: {bursts} bursts, {} requests, {} detections", self.name, self.requests, fired.len());
@@ -176,6 +177,11 @@ impl Drop for Task {
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+/// The result of a compliance check: these containers' images are this machine's own disk, whatever lies on it.
+fn is_check(alert: &Value) -> bool {
+    alert["output"].as_str().is_some_and(|output| output.contains(" Check 426 "))
 }
 
 /// An alert in a line that begins with the name of its container.
