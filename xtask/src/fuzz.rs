@@ -17,10 +17,10 @@ use fargard_model::bounded;
 use crate::shell::{command, must, output, root, works};
 
 const USAGE: &str = "\
-Usage: cargo xtask fuzz [--minutes N] [--target T]
+Usage: cargo xtask fuzz [--minutes N] [--target T] [--sanitizer S]
 
-Runs the fuzz targets for N minutes each (default 10), or only the target T. Stops at the first finding and names the
-input. Afterwards fuzz/corpus/T holds inputs of all sizes, chosen from the fewest that reach all that was reached.
+Runs the fuzz targets for N minutes each (default 10), or only the target T, built with the sanitizer S (none, or
+address, which is slower and also finds leaks). Stops at the first finding and names the input. Afterwards fuzz/corpus/T holds inputs of all sizes, chosen from the fewest that reach all that was reached.
 Needs a nightly toolchain and `cargo install cargo-fuzz --locked`.";
 
 /// Seconds one input may take, and megabytes it may need.
@@ -34,6 +34,8 @@ const MAX_LOG: usize = 64 << 20;
 struct Options {
     minutes: u64,
     target: Option<String>,
+    /// As cargo-fuzz names it.
+    sanitizer: String,
 }
 
 /// Runs the targets; `false` after a finding.
@@ -59,7 +61,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
         "--fuzz-dir",
         "fuzz",
         "--sanitizer",
-        "none",
+        &options.sanitizer,
         "--target-dir",
         "target/fuzz",
     ])?;
@@ -75,13 +77,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
 
 fn options(arguments: &[&str]) -> Result<Option<Options>> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut options = Options { minutes: 10, target: None };
+    let mut options = Options { minutes: 10, target: None, sanitizer: "none".to_owned() };
     while let Some(argument) = parser.next()? {
         match argument {
             lexopt::Arg::Long("minutes") => {
                 options.minutes = lexopt::ValueExt::parse(&parser.value()?)?;
             }
             lexopt::Arg::Long("target") => options.target = Some(lexopt::ValueExt::string(parser.value()?)?),
+            lexopt::Arg::Long("sanitizer") => options.sanitizer = sanitizer(&mut parser)?,
             lexopt::Arg::Long("help") | lexopt::Arg::Short('h') => return Ok(None),
             other => bail!(other.unexpected()),
         }
@@ -89,6 +92,14 @@ fn options(arguments: &[&str]) -> Result<Option<Options>> {
     // To libFuzzer no time is all the time.
     options.minutes = options.minutes.max(1);
     Ok(Some(options))
+}
+
+fn sanitizer(parser: &mut lexopt::Parser) -> Result<String> {
+    let name = lexopt::ValueExt::string(parser.value()?)?;
+    if !["none", "address"].contains(&name.as_str()) {
+        bail!(lexopt::Error::from(format!("no sanitizer {name:?}; use none or address")));
+    }
+    Ok(name)
 }
 
 /// Names of the targets.
@@ -239,9 +250,10 @@ mod tests {
     #[test]
     fn options_are_read() {
         let read = |words: &[&str]| options(words).map_err(|error| error.to_string());
-        assert_eq!(read(&[]), Ok(Some(Options { minutes: 10, target: None })));
-        let all = Options { minutes: 3, target: Some("scap".to_owned()) };
-        assert_eq!(read(&["--minutes", "3", "--target=scap"]), Ok(Some(all)));
+        assert_eq!(read(&[]), Ok(Some(Options { minutes: 10, target: None, sanitizer: "none".to_owned() })));
+        let all = Options { minutes: 3, target: Some("scap".to_owned()), sanitizer: "address".to_owned() };
+        assert_eq!(read(&["--minutes", "3", "--target=scap", "--sanitizer=address"]), Ok(Some(all)));
+        assert!(read(&["--sanitizer", "thread"]).is_err());
         assert_eq!(read(&["--help"]), Ok(None));
         assert!(read(&["--minutes", "x"]).is_err() && read(&["scap"]).is_err());
     }

@@ -22,6 +22,7 @@ mod procfs;
 mod rate;
 mod run;
 mod settle;
+mod sighting;
 mod sockets;
 mod streams;
 mod table;

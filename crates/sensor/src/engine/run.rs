@@ -27,6 +27,7 @@ use super::{
     procfs::Procfs,
     rate::{Decision, Rates},
     settle::{age, settle},
+    sighting::{Intake, Sighting},
     table::Table,
     threads::{Checks, Common, Uplink, learn_identity, start_checks, start_uplink},
     uplink::outbox::Outbox,
@@ -61,6 +62,7 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
             Wake::Timeout | Wake::Called => {}
             Wake::Finished => break,
         }
+        engine.take_sightings();
         engine.take_findings();
         if engine.last_heartbeat.elapsed() >= HEARTBEAT {
             engine.heartbeat(&consumer, false);
@@ -69,6 +71,9 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
     engine.finish(&consumer);
     0
 }
+
+/// Starts the threads that see what no stopped call shows. Each keeps a clone of the intake.
+fn start_watchers(_intake: &Intake) {}
 
 struct Engine {
     config: Arc<Config>,
@@ -82,6 +87,7 @@ struct Engine {
     rates: Rates,
     common: Arc<Common>,
     checks: Option<Checks>,
+    sightings: mpsc::Receiver<Sighting>,
     uplink: Option<Uplink>,
     detections: u64,
     undecoded: u64,
@@ -114,6 +120,8 @@ impl Engine {
         let table = Table::new(procfs, Accounts::of_root(Path::new("/")), rules.needs_env());
         let observer = Observer::new(table, Origins::since(started), task, container);
         let checks = config.checks.then(|| start_checks(&config, &common, &consumer.waker())).flatten();
+        let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
+        start_watchers(&intake);
         let uplink = start_uplink(&config, &common, restarts);
         let mut engine = Self {
             config,
@@ -127,6 +135,7 @@ impl Engine {
             rates: Rates::new(),
             common,
             checks,
+            sightings,
             uplink,
             detections: 0,
             undecoded: 0,
@@ -163,6 +172,7 @@ impl Engine {
                 }
             }
             consumer.advance();
+            self.take_sightings();
             self.take_findings();
         }
     }
@@ -224,6 +234,18 @@ impl Engine {
             Decision::Send => self.common.outbox.push(Record::Event(Box::new(event))),
             Decision::Skip => {}
             Decision::Shed(class) => self.common.outbox.add_lost(class, 1),
+        }
+    }
+
+    /// Handles what the watchers saw since the last time.
+    fn take_sightings(&mut self) {
+        while let Ok(sighting) = self.sightings.try_recv() {
+            match sighting {
+                Sighting::Call(decoded) => {
+                    let event = self.observer.observe(*decoded);
+                    self.handle(event, || false);
+                }
+            }
         }
     }
 

@@ -31,6 +31,7 @@ use crate::{capture::Waker, config::Config};
 const STACK: usize = 512 << 10;
 
 /// What the threads of the engine share.
+#[derive(Debug)]
 pub(super) struct Common {
     pub(super) outbox: Outbox,
     pub(super) identity: Identity,

@@ -1,0 +1,58 @@
+//! What other threads of the engine saw and the engine's own thread makes events of.
+//!
+//! A watcher (leases, inotify, packets) runs in a thread of its own and puts what it saw into the [`Intake`]; it
+//! never waits for the engine. What does not fit is counted in the watcher's own class of lost events.
+
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, SyncSender, TrySendError},
+    },
+    time::Duration,
+};
+
+use super::{decode::Decoded, threads::Common};
+use crate::capture::Waker;
+
+/// Most sightings that wait for the engine.
+const WAITING: usize = 1024;
+
+/// Something seen by a watcher.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the watchers follow")]
+pub(super) enum Sighting {
+    /// A call that was learned of without stopping it, in the words of rules.
+    Call(Box<Decoded>),
+}
+
+/// Where a watcher puts what it saw. A clone leads to the same engine.
+#[derive(Clone, Debug)]
+pub(super) struct Intake {
+    sender: SyncSender<Sighting>,
+    waker: Waker,
+    common: Arc<Common>,
+}
+
+impl Intake {
+    /// Both ends.
+    pub(super) fn new(waker: Waker, common: Arc<Common>) -> (Self, Receiver<Sighting>) {
+        let (sender, receiver) = mpsc::sync_channel(WAITING);
+        (Self { sender, waker, common }, receiver)
+    }
+
+    #[expect(dead_code, reason = "the watchers follow")]
+    /// Hands a sighting over and wakes the engine. `class` counts it as lost when the engine does not keep up.
+    /// Returns `false` when the engine has ended: the watcher then ends too.
+    pub(super) fn put(&self, sighting: Sighting, class: &'static str) -> bool {
+        match self.sender.try_send(sighting) {
+            Ok(()) => self.waker.wake(),
+            Err(TrySendError::Full(_)) => self.common.outbox.add_lost(class, 1),
+            Err(TrySendError::Disconnected(_)) => return false,
+        }
+        true
+    }
+}
+
+#[expect(dead_code, reason = "the watchers follow")]
+/// The longest a watcher sleeps before it looks whether the engine has ended.
+pub(super) const LOOK: Duration = Duration::from_millis(200);
