@@ -4,6 +4,7 @@
 //! read there.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::mpsc,
     time::{Duration, Instant},
@@ -21,8 +22,22 @@ use super::{
 /// Longest wait for the sensor's processes to end after the workload.
 const END: Duration = Duration::from_secs(20);
 
-/// Runs a workload once under a variant of the sensor and gives the number of calls it saw.
-pub(super) fn count(workload: &Workload, bench: &Bench, variant: &Variant, sensor: &Path) -> Result<u64> {
+/// What the last heartbeats of a run say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// Calls stopped.
+    pub(super) events: u64,
+    /// What was lost or left out on purpose, by class.
+    pub(super) lost: BTreeMap<String, u64>,
+}
+
+/// Runs something once under a variant of the sensor and gives what the sensor told of it.
+pub(super) fn told<T>(
+    bench: &Bench,
+    variant: &Variant,
+    sensor: &Path,
+    run: impl FnOnce(&Variant) -> Result<T>,
+) -> Result<(T, Told)> {
     let spool = bench.directory().join("spool");
     std::fs::create_dir_all(&spool).with_context(|| format!("cannot create {}", spool.display()))?;
     let recorded = variant.with_environment(&[
@@ -30,14 +45,22 @@ pub(super) fn count(workload: &Workload, bench: &Bench, variant: &Variant, senso
         ("FARGARD_TOKEN", "nobody-listens"),
         ("FARGARD_SPOOL_DIR", &spool.to_string_lossy()),
     ]);
-    workload.measure(bench, &recorded)?;
+    let given = run(&recorded)?;
     wait_for_end(sensor)?;
-    let count = events_in(&spool);
+    let told = told_in(&spool);
     std::fs::remove_dir_all(&spool).with_context(|| format!("cannot remove {}", spool.display()))?;
-    match count? {
-        0 => bail!("the sensor saw no call at all under {}: it did not watch", variant.name),
-        seen => Ok(seen),
+    match told? {
+        Told { events: 0, .. } => {
+            bail!("the sensor saw no call at all under {}: it did not watch", variant.name)
+        }
+        told => Ok((given, told)),
     }
+}
+
+/// Runs a workload once under a variant of the sensor and gives the number of calls it saw.
+pub(super) fn count(workload: &Workload, bench: &Bench, variant: &Variant, sensor: &Path) -> Result<u64> {
+    let (_, told) = told(bench, variant, sensor, |recorded| workload.measure(bench, recorded))?;
+    Ok(told.events)
 }
 
 /// Waits until no process executes the sensor's file any more.
@@ -54,11 +77,11 @@ pub(super) fn wait_for_end(sensor: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Sum over producers of the calls in their last heartbeats.
-fn events_in(spool: &Path) -> Result<u64> {
-    let mut total = 0;
+/// Sum over producers of their last heartbeats.
+fn told_in(spool: &Path) -> Result<Told> {
+    let mut total = Told::default();
     for producer in list(spool)? {
-        let mut seen = 0;
+        let mut last = Told::default();
         for file in
             list(&producer)?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "zst"))
         {
@@ -70,12 +93,17 @@ fn events_in(spool: &Path) -> Result<u64> {
             let batch =
                 Batch::from_lines(&lines).with_context(|| format!("cannot read {}", file.display()))?;
             for record in batch.records {
-                if let Record::Heartbeat(heartbeat) = record {
-                    seen = seen.max(heartbeat.events);
+                if let Record::Heartbeat(heartbeat) = record
+                    && heartbeat.events >= last.events
+                {
+                    last = Told { events: heartbeat.events, lost: heartbeat.lost.0.into_iter().collect() };
                 }
             }
         }
-        total += seen;
+        total.events += last.events;
+        for (class, number) in last.lost {
+            *total.lost.entry(class).or_default() += number;
+        }
     }
     Ok(total)
 }

@@ -3,12 +3,14 @@
 mod events;
 mod http;
 mod options;
+mod redis;
 mod report;
 mod resident;
 mod rules;
 mod scan;
 mod sensor;
 mod statistics;
+mod throughput;
 mod variant;
 mod workload;
 
@@ -20,11 +22,13 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
        cargo xtask bench scan [--root DIR] [--rounds N] [--json FILE]
        cargo xtask bench rules [--events N]
 
-  sensor   what a task pays for running under the sensor: file storm (opens, writes), process storm, HTTP server
-           with kept and with new connections, start-up, memory, size; next to `strace` with the same calls.
+  sensor   what a task pays for running under the sensor, in its default mode and with FARGARD_READS=trap: file
+           storm (opens, writes), processes (spawn, exec), compiling, HTTP server with kept and with new connections,
+           redis, start-up, memory, size; next to strace and to a plain ptrace sensor with the same calls.
            --sensor takes a built sensor instead of building it; --rules a directory of rules files instead of the
-           default ones (those with `read` in the name are left out for one of the comparisons).
-           Workloads: cat, opens, writes, spawn, keepalive, connect, start
+           built-in ones.
+           Workloads: cat, opens, writes, spawn, exec, compile, keepalive, connect, redis, start; and flood:
+           how many opens a second are seen when a task makes as many as it can
   scan     a root file system under `fargard scan`, next to find and grep
   rules    what 0, 25, 93 and 1,000 rules cost by event on four captures (N events of each), CloudTrail, loading,
            memory; next to the same engine without its index. Needs ../shared or FARGARD_SHARED

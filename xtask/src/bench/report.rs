@@ -102,6 +102,20 @@ pub(super) fn print_sensor(report: &Report) {
             each.join(", ")
         );
     }
+    if !report.floods.is_empty() {
+        println!("\nflood of opens, every one stopped");
+    }
+    for flood in &report.floods {
+        let lost: Vec<String> =
+            flood.told.lost.iter().map(|(class, number)| format!("{class} {number}")).collect();
+        println!(
+            "  {:>2} threads: {:.0} a second; {} calls seen, not handled: {}",
+            flood.threads,
+            flood.rate,
+            flood.told.events,
+            if lost.is_empty() { "none".to_owned() } else { lost.join(", ") }
+        );
+    }
 }
 
 /// Nanoseconds in the unit that fits.
@@ -158,6 +172,18 @@ pub(super) fn sensor_json(report: &Report) -> Value {
             json!({"variant": name, "processes": each})
         })
         .collect();
+    let floods: Vec<Value> = report
+        .floods
+        .iter()
+        .map(|flood| {
+            json!({
+                "threads": flood.threads,
+                "opens_per_second": flood.rate,
+                "calls_seen": flood.told.events,
+                "lost": flood.told.lost,
+            })
+        })
+        .collect();
     json!({
         "benchmark": "sensor",
         "rounds": report.rounds,
@@ -165,6 +191,7 @@ pub(super) fn sensor_json(report: &Report) -> Value {
         "workloads": outcomes,
         "sensor_binary_bytes": report.sensor_bytes,
         "resident": resident,
+        "floods": floods,
     })
 }
 

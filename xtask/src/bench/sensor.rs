@@ -10,10 +10,11 @@ use super::{
     report,
     resident::{self, Resident},
     statistics::Samples,
-    variant::{self, Variant},
-    workload::{self, Bench, Workload},
+    throughput::{self, Flood},
+    variant::{self, READS_TRAPPED, Variant},
+    workload::{self, Bench, FLOOD, Workload},
 };
-use crate::{sensor, shell::root};
+use crate::sensor;
 
 /// Measurements of each variant unless told otherwise; odd, so that the median is one of them.
 const ROUNDS: usize = 7;
@@ -35,16 +36,17 @@ pub(super) struct Report {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) sensor_bytes: u64,
     pub(super) resident: Vec<(&'static str, Vec<Resident>)>,
+    /// Of a sensor that stops every open.
+    pub(super) floods: Vec<Flood>,
 }
 
 /// Runs the benchmark.
 pub(super) fn run(words: &[&str]) -> Result<bool> {
     let options = Options::parse(words, &["sensor", "rules", "rounds", "only", "json"])?;
-    if let Some(unknown) =
-        options.only.iter().find(|name| workload::ALL.iter().all(|known| known.name != **name))
-    {
+    let is_known = |name: &&String| *name == FLOOD || workload::ALL.iter().any(|known| known.name == **name);
+    if let Some(unknown) = options.only.iter().find(|name| !is_known(name)) {
         let known = workload::ALL.map(|workload| workload.name).join(", ");
-        bail!(lexopt::Error::from(format!("--only {unknown}: use one of {known}")));
+        bail!(lexopt::Error::from(format!("--only {unknown}: use one of {known}, {FLOOD}")));
     }
     let program: PathBuf = match &options.sensor {
         Some(path) => {
@@ -52,12 +54,16 @@ pub(super) fn run(words: &[&str]) -> Result<bool> {
         }
         None => sensor::build()?,
     };
-    let rules = options.rules.clone().unwrap_or_else(|| root().join("rules"));
-    let variants = variant::all(&program, &rules)?;
     let bench = Bench::prepare()?;
+    let variants = variant::all(&program, options.rules.as_deref(), &bench)?;
     let rounds = options.rounds.unwrap_or(ROUNDS);
     let mut outcomes = Vec::new();
-    for workload in workload::ALL.into_iter().filter(|workload| options.wants(workload.name)) {
+    for missing in workload::missing(&options) {
+        println!("left out: {missing}");
+    }
+    for workload in
+        workload::ALL.into_iter().filter(|workload| options.wants(workload.name) && workload.is_possible())
+    {
         outcomes.push(compare(workload, &bench, &variants, &program, rounds)?);
     }
     let report = Report {
@@ -65,6 +71,7 @@ pub(super) fn run(words: &[&str]) -> Result<bool> {
         outcomes,
         sensor_bytes: sensor::size(&program)?,
         resident: memory(&bench, &variants, &program)?,
+        floods: floods(&options, &bench, &variants, &program)?,
     };
     report::print_sensor(&report);
     if let Some(path) = &options.json {
@@ -122,6 +129,14 @@ fn count_events(
         Ok((variant.name, events / f64::from(workload.units)))
     };
     sensors.map(count).collect()
+}
+
+fn floods(options: &Options, bench: &Bench, variants: &[Variant], program: &Path) -> Result<Vec<Flood>> {
+    let trapping = variants.iter().find(|variant| variant.name == READS_TRAPPED);
+    match trapping.filter(|_| options.wants(FLOOD)) {
+        Some(variant) => throughput::measure(bench, variant, program),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Memory of the sensor in each of its modes.

@@ -1,4 +1,4 @@
-//! Under what a workload runs: nothing, the sensor in its modes, strace.
+//! Under what a workload runs: nothing, the sensor in its modes, strace, a plain tracer.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use fargard_model::bounded;
+
+use super::workload::Bench;
 
 /// System calls the default rules can need, as `strace` names them.
 const CALLS: &str = "trace=execve,execveat,open,openat,openat2,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,\
@@ -53,69 +55,60 @@ impl Variant {
 }
 
 /// The variants of a comparison: the first baseline, everything else, the second baseline.
-pub(super) fn all(sensor: &Path, rules: &Path) -> Result<Vec<Variant>> {
-    let rules = RuleFiles::find(rules)?;
+pub(super) fn all(sensor: &Path, rules: Option<&Path>, bench: &Bench) -> Result<Vec<Variant>> {
+    let rules: Vec<(String, String)> = match rules {
+        Some(directory) => vec![("FARGARD_RULES".to_owned(), rule_files(directory)?)],
+        None => Vec::new(),
+    };
     let run: Vec<String> = vec![sensor.to_string_lossy().into_owned(), "run".to_owned(), "--".to_owned()];
     let plain = |name| Variant { name, prefix: Vec::new(), environment: Vec::new() };
     let mut variants = vec![
         plain(BASELINES.0),
-        Variant {
-            name: "sensor, no read rules",
-            prefix: run.clone(),
-            environment: with_rules(rules.without_reads),
-        },
-        Variant { name: "sensor, all rules", prefix: run, environment: with_rules(rules.all) },
+        Variant { name: "sensor, default", prefix: run.clone(), environment: rules.clone() },
+        Variant { name: READS_TRAPPED, prefix: run, environment: rules }
+            .with_environment(&[("FARGARD_READS", "trap")]),
     ];
     let strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", CALLS];
     if crate::shell::works(&["strace", "-V"]) {
         let prefix = strace.iter().map(|&word| word.to_owned()).collect();
         variants.push(Variant { name: "strace, same calls", prefix, environment: Vec::new() });
     }
+    if let Some(tracer) = bench.tracer() {
+        let prefix = vec![tracer.to_owned()];
+        variants.push(Variant { name: "ptrace, entry and exit", prefix, environment: Vec::new() });
+    }
     variants.push(plain(BASELINES.1));
     Ok(variants)
 }
 
-fn with_rules(files: String) -> Vec<(String, String)> {
-    vec![("FARGARD_RULES".to_owned(), files)]
-}
+/// The sensor that stops every open.
+pub(super) const READS_TRAPPED: &str = "sensor, reads trapped";
 
 /// Names of the two runs without anything.
 pub(super) const BASELINES: (&str, &str) = ("baseline A", "baseline B");
 
-/// Default rules as the sensor takes them: files separated by `:`.
-struct RuleFiles {
-    all: String,
-    without_reads: String,
-}
-
-impl RuleFiles {
-    /// The rules files of a directory. The ones that need opens for reading are those with `read` in the name.
-    fn find(directory: &Path) -> Result<Self> {
-        let entries = directory.read_dir().with_context(|| format!("cannot list {}", directory.display()))?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let path: PathBuf = entry.with_context(|| format!("cannot list {}", directory.display()))?.path();
-            let text = if path.extension().is_some_and(|ending| ending == "yaml") {
-                bounded::read_to_string(&path, 4 << 20)
-                    .with_context(|| format!("cannot read {}", path.display()))?
-            } else {
-                continue;
-            };
-            // Test files lie beside the rules; only files with rules are loaded.
-            if text.lines().any(|line| line.starts_with("- rule:")) {
-                files.push(path.to_string_lossy().into_owned());
-            }
+/// The rules files of a directory as the sensor takes them, separated by `:`. Files that use macros of others have
+/// longer names of the same beginning, so the order is theirs.
+fn rule_files(directory: &Path) -> Result<String> {
+    let entries = directory.read_dir().with_context(|| format!("cannot list {}", directory.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path: PathBuf = entry.with_context(|| format!("cannot list {}", directory.display()))?.path();
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
         }
-        files.sort();
-        // They use macros of the others, so they come last.
-        let names_reads = |path: &String| path.rsplit('/').next().is_some_and(|name| name.contains("read"));
-        files.sort_by_key(names_reads);
-        let without: Vec<String> = files.iter().filter(|path| !names_reads(path)).cloned().collect();
-        if without.is_empty() || without.len() == files.len() {
-            bail!("{} must hold rules files with and without `read` in the name", directory.display());
+        let text = bounded::read_to_string(&path, 4 << 20)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        // Test files lie beside the rules; only files with rules are loaded.
+        if text.lines().any(|line| line.starts_with("- rule:")) {
+            files.push(path.to_string_lossy().into_owned());
         }
-        Ok(Self { all: files.join(":"), without_reads: without.join(":") })
     }
+    if files.is_empty() {
+        bail!("{} holds no rules files", directory.display());
+    }
+    files.sort_by_key(|path| path.trim_end_matches(".yaml").to_owned());
+    Ok(files.join(":"))
 }
 
 /// Runs a command that prints `elapsed_ns N` and gives the nanoseconds.

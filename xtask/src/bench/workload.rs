@@ -9,9 +9,11 @@ use anyhow::{Context, Result, bail};
 
 use super::{
     http::Server,
+    options::Options,
+    redis::Redis,
     variant::{Variant, elapsed},
 };
-use crate::shell::{must, root};
+use crate::shell::{must, root, works};
 
 /// Files that the file storms go over.
 const FILES: usize = 500;
@@ -19,6 +21,8 @@ const CAT_ROUNDS: &str = "50";
 const OPEN_ROUNDS: &str = "100";
 const WRITE_ROUNDS: &str = "10";
 const SPAWNS: &str = "400";
+const EXECS: &str = "500";
+const COMPILES: &str = "10";
 
 /// Something to run under each variant.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +37,7 @@ pub(super) struct Workload {
 }
 
 /// Every workload in the order they are run.
-pub(super) const ALL: [Workload; 7] = [
+pub(super) const ALL: [Workload; 10] = [
     Workload { name: "cat", title: "file storm: cat reads 500 files, 50 times", units: 25_000, measure: cat },
     Workload { name: "opens", title: "nothing but opens for reading, 50,000", units: 50_000, measure: opens },
     Workload {
@@ -49,6 +53,13 @@ pub(super) const ALL: [Workload; 7] = [
         measure: spawn,
     },
     Workload {
+        name: "exec",
+        title: "nothing but /bin/true started and waited for, 500",
+        units: 500,
+        measure: exec,
+    },
+    Workload { name: "compile", title: "gcc compiles a small file, 10 times", units: 10, measure: compile },
+    Workload {
         name: "keepalive",
         title: "nginx, kept connections, one open a request",
         units: 0,
@@ -60,6 +71,7 @@ pub(super) const ALL: [Workload; 7] = [
         units: 0,
         measure: connect,
     },
+    Workload { name: "redis", title: "redis, GET by 8 clients", units: 0, measure: redis },
     Workload { name: "start", title: "start-up: one /bin/true", units: 0, measure: start },
 ];
 
@@ -70,6 +82,34 @@ impl Workload {
             .with_context(|| format!("{} under {}", self.name, variant.name))?;
         Ok(nanoseconds / f64::from(self.units.max(1)))
     }
+
+    /// The programs it needs beside the repository's.
+    fn needs(&self) -> &'static [&'static str] {
+        match self.name {
+            "keepalive" | "connect" => &["/usr/sbin/nginx", "wrk"],
+            "redis" => &["redis-server", "redis-benchmark"],
+            "compile" => &["gcc"],
+            _ => &[],
+        }
+    }
+
+    /// Whether what it needs is installed.
+    pub(super) fn is_possible(&self) -> bool {
+        self.needs().iter().all(|program| installed(program))
+    }
+}
+
+/// A name of `--only` that is no workload: see [`super::throughput`].
+pub(super) const FLOOD: &str = "flood";
+
+/// Wanted workloads that cannot be run here, and why.
+pub(super) fn missing(options: &Options) -> Vec<String> {
+    let wanted = ALL.iter().filter(|workload| options.wants(workload.name) && !workload.is_possible());
+    wanted.map(|workload| format!("{}: needs {}", workload.name, workload.needs().join(" and "))).collect()
+}
+
+fn installed(program: &str) -> bool {
+    works(&["sh", "-c", &format!("command -v {program}")])
 }
 
 /// What the workloads need on disk; removed at the end.
@@ -77,6 +117,7 @@ impl Workload {
 pub(super) struct Bench {
     directory: PathBuf,
     storm: String,
+    tracer: Option<String>,
 }
 
 impl Bench {
@@ -86,8 +127,13 @@ impl Bench {
         let files = directory.join("files");
         std::fs::create_dir_all(&files).with_context(|| format!("cannot create {}", files.display()))?;
         let storm = directory.join("storm").to_string_lossy().into_owned();
-        let bench = Self { directory, storm };
+        let mut bench = Self { directory, storm, tracer: None };
         must(&["rustc", "-O", "--edition", "2024", "-o", &bench.storm, "benches/storm.rs"])?;
+        if installed("gcc") {
+            let tracer = bench.directory.join("tracer").to_string_lossy().into_owned();
+            must(&["gcc", "-O2", "-o", &tracer, "benches/tracer.c"])?;
+            bench.tracer = Some(tracer);
+        }
         for number in 0..FILES {
             let file = files.join(format!("{number:04}"));
             std::fs::write(&file, "a line of text\n".repeat(64))
@@ -105,7 +151,13 @@ impl Bench {
         &self.storm
     }
 
-    fn files(&self) -> String {
+    /// Path of the plain tracer, where there is a compiler for it.
+    pub(super) fn tracer(&self) -> Option<&str> {
+        self.tracer.as_deref()
+    }
+
+    /// Directory of the files that are opened.
+    pub(super) fn files(&self) -> String {
         self.directory.join("files").to_string_lossy().into_owned()
     }
 }
@@ -133,6 +185,21 @@ fn writes(bench: &Bench, variant: &Variant) -> Result<f64> {
 fn spawn(_bench: &Bench, variant: &Variant) -> Result<f64> {
     let script = root().join("benches/spawn.bash").to_string_lossy().into_owned();
     elapsed(variant.command(&["bash", &script, SPAWNS]))
+}
+
+fn exec(bench: &Bench, variant: &Variant) -> Result<f64> {
+    elapsed(variant.command(&[&bench.storm, "starts", "/bin/true", EXECS]))
+}
+
+fn compile(bench: &Bench, variant: &Variant) -> Result<f64> {
+    let script = root().join("benches/compile.bash").to_string_lossy().into_owned();
+    let source = root().join("benches/small.c").to_string_lossy().into_owned();
+    let object = bench.directory.join("small.o").to_string_lossy().into_owned();
+    elapsed(variant.command(&["bash", &script, &source, &object, COMPILES]))
+}
+
+fn redis(bench: &Bench, variant: &Variant) -> Result<f64> {
+    Redis::start(bench.directory(), variant)?.load()
 }
 
 fn keepalive(bench: &Bench, variant: &Variant) -> Result<f64> {
