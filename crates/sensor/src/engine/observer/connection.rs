@@ -1,0 +1,102 @@
+//! What the kernel's tables say of the socket a call is about.
+
+use fargard_model::{Event, EventType, Outcome};
+
+use super::Observer;
+use crate::engine::{
+    decode::connection_name,
+    sockets::{self, Socket, Target},
+};
+
+const O_NONBLOCK: u64 = 0o4_000;
+
+/// What the kernel's tables say of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Its state.
+    State(u8),
+    /// It is in no table, but may be soon.
+    NotYet,
+    /// Nothing, and that will not change.
+    Nothing,
+}
+
+impl Observer {
+    pub(super) fn confirm_socket(&mut self, event: &mut Event) -> bool {
+        let state = match self.socket_of(event) {
+            Look::State(state) => state,
+            look => return look == Look::NotYet,
+        };
+        event.outcome = match (event.kind, state) {
+            (EventType::Connect, Socket::ESTABLISHED) | (EventType::Listen, Socket::LISTEN) => {
+                Outcome::Confirmed(0)
+            }
+            // A caller that waits for the answer gets another result than one that does not.
+            (EventType::Connect, Socket::SYN_SENT) if !self.blocks(event) => in_progress(),
+            _ => Outcome::Attempt,
+        };
+        event.outcome == Outcome::Attempt
+    }
+
+    /// The event's socket is one whose calls wait.
+    pub(super) fn blocks(&self, event: &Event) -> bool {
+        let number = event.fd.as_ref().map_or(-1, |fd| fd.num);
+        let flags = self.table.procfs().descriptor_flags(event.process.pid, number);
+        flags.is_some_and(|flags| flags & O_NONBLOCK == 0)
+    }
+
+    pub(super) fn name_socket(&mut self, event: &mut Event) -> bool {
+        self.socket_of(event) == Look::NotYet
+    }
+
+    /// Fills in what the kernel's tables say of the event's socket.
+    pub(super) fn socket_of(&self, event: &mut Event) -> Look {
+        let Some(fd) = event.fd.as_mut() else { return Look::Nothing };
+        match sockets::lookup(self.table.procfs(), event.process.pid, fd.num) {
+            Some(Target::Socket(socket)) => {
+                apply_socket(fd, &socket);
+                if event.kind == EventType::Listen || event.kind == EventType::Bind {
+                    fd.client = None;
+                }
+                Look::State(socket.state)
+            }
+            // A socket enters the tables with its first address: a moment after the call was entered.
+            Some(Target::OtherSocket) if matches!(fd.typechar, Some('4' | '6')) => Look::NotYet,
+            _ => Look::Nothing,
+        }
+    }
+}
+
+/// A connection that is being made and not waited for.
+pub(super) fn in_progress() -> Outcome {
+    Outcome::Confirmed(-i64::from(libc::EINPROGRESS))
+}
+
+fn apply_socket(fd: &mut fargard_model::Fd, socket: &Socket) {
+    fd.l4proto = Some(socket.protocol.to_owned());
+    fd.local = socket.local.or(fd.local);
+    fd.remote = fd.remote.or(socket.remote);
+    let end = fd.remote.or(fd.local);
+    fd.typechar = end.map(|end| if end.is_ipv4() { '4' } else { '6' }).or(fd.typechar);
+    match (fd.local, fd.remote) {
+        (local, Some(remote)) => fd.name = connection_name(local, remote),
+        (Some(local), None) => fd.name = local.to_string(),
+        (None, None) => {}
+    }
+}
+
+pub(super) fn apply_target(fd: &mut fargard_model::Fd, target: Target) {
+    match target {
+        Target::Socket(socket) => {
+            apply_socket(fd, &socket);
+            fd.client = fd.remote.is_some().then_some(true);
+        }
+        Target::OtherSocket => fd.typechar = Some('u'),
+        Target::Link(link) if link.starts_with("pipe:") => fd.typechar = Some('p'),
+        Target::Link(link) if link.starts_with('/') => {
+            fd.typechar = Some('f');
+            fd.name = link;
+        }
+        Target::Link(_) => fd.typechar = Some('o'),
+    }
+}

@@ -1,0 +1,73 @@
+//! One event: is it looked after, do rules match it, does it travel.
+
+use fargard_model::{Event, Record};
+use fargard_rules::{Alert, Subject};
+
+use super::{BEHIND, Engine, SAFE};
+use crate::engine::{
+    observer,
+    rate::Decision,
+    settle::{age, settle},
+};
+
+impl Engine {
+    pub(super) fn handle(&mut self, mut event: Event, others_wait: impl Fn() -> bool) {
+        let mut alerts = std::mem::take(&mut self.alerts);
+        alerts.clear();
+        let behind = age(&event) > BEHIND;
+        let decision = match &self.uplink {
+            Some(_) => self.rates.decide(&event),
+            None => Decision::Skip,
+        };
+        let missing = observer::missing(event.kind);
+        let could_match = missing.is_none_or(|missing| self.detector.ruleset().could_match(&event, missing));
+        if could_match || self.printer.records() || (decision == Decision::Send && !behind) {
+            settle(&mut self.observer, &mut event, others_wait);
+        }
+        if could_match {
+            self.detector.observe(&event, &mut alerts);
+        }
+        self.observer.remember(&mut event);
+        for alert in &alerts {
+            self.detect(alert, Some(&event));
+        }
+        if !alerts.is_empty() && !behind {
+            self.wait_until_safe();
+        }
+        self.alerts = alerts;
+        if let Some(checks) = &mut self.checks
+            && !checks.intake.consider(&event)
+        {
+            self.common.outbox.add_lost("check_files", 1);
+        }
+        self.printer.event(&event);
+        self.send_event(event, decision);
+    }
+
+    pub(super) fn detect(&mut self, alert: &Alert, event: Option<&Event>) {
+        let observed = event.map(Subject::Call);
+        let detection = self.detector.detection(alert, observed, &self.common.sensor, &self.hostname);
+        let Some(detection) = detection else { return };
+        self.detections += 1;
+        self.printer.detection(&detection);
+        if self.uplink.is_some() {
+            self.common.outbox.push(Record::Detection(Box::new(detection)));
+        }
+    }
+
+    /// Where batches survive this process, the record that caused a detection stays in the ring until the
+    /// detection is written. Not while events pile up: then time is worth more.
+    fn wait_until_safe(&self) {
+        if self.config.spool.is_some() && self.common.identity.is_settled() {
+            self.common.outbox.wait_settled(SAFE);
+        }
+    }
+
+    fn send_event(&mut self, event: Event, decision: Decision) {
+        match decision {
+            Decision::Send => self.common.outbox.push(Record::Event(Box::new(event))),
+            Decision::Skip => {}
+            Decision::Shed(class) => self.common.outbox.add_lost(class, 1),
+        }
+    }
+}

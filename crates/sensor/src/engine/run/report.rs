@@ -1,0 +1,139 @@
+//! What the engine tells beside single detections: findings of checks, its own sign of life, its end.
+
+use std::{
+    sync::{atomic::Ordering, mpsc},
+    time::{Duration, Instant},
+};
+
+use fargard_model::{CheckStatus, Heartbeat, Record, Timestamp};
+use fargard_scan::{CHECK_426, Target};
+
+use super::Engine;
+use crate::{
+    capture::Consumer,
+    engine::{
+        announce::say,
+        checks::Found,
+        threads::{Checks, Uplink},
+    },
+};
+
+impl Engine {
+    /// Reports what the checks found since the last time.
+    pub(super) fn take_findings(&mut self) {
+        while let Some(found) = self.checks.as_ref().and_then(|checks| checks.findings.try_recv().ok()) {
+            self.report_check(&found);
+        }
+    }
+
+    fn report_check(&mut self, found: &Found) {
+        let (task, container) = self.common.identity.arcs();
+        let number = self.common.checks_made.fetch_add(1, Ordering::Relaxed) + 1;
+        let target = Target {
+            id: format!("{}-check-{number}", self.common.sensor),
+            time: Timestamp::now(),
+            task: &task,
+            container: &container,
+        };
+        let result = CHECK_426.result(&found.matches, found.incomplete.as_deref(), target);
+        if result.status == CheckStatus::Failed {
+            self.printer.check(&result, &self.hostname);
+        }
+        if self.uplink.is_some() {
+            self.common.outbox.push(Record::CheckResult(Box::new(result)));
+        }
+    }
+
+    /// Lets detections through that were held back until now, or all of them.
+    fn release(&mut self, all: bool) {
+        let mut alerts = std::mem::take(&mut self.alerts);
+        if all {
+            self.detector.finish(&mut alerts);
+        } else {
+            self.detector.advance(Timestamp::now(), &mut alerts);
+        }
+        for alert in &alerts {
+            self.detect(alert, None);
+        }
+        self.alerts = alerts;
+        let evicted = self.detector.statistics().evicted;
+        self.common.outbox.add_lost("correlation", evicted - self.evicted);
+        self.evicted = evicted;
+    }
+
+    pub(super) fn heartbeat(&mut self, consumer: &Consumer, last: bool) {
+        self.last_heartbeat = Instant::now();
+        self.release(last);
+        let counters = consumer.counters();
+        self.common.outbox.set_capture_lost(&counters.lost);
+        if self.uplink.is_none() {
+            return;
+        }
+        let (task, container) = self.common.identity.arcs();
+        self.common.outbox.push(Record::Heartbeat(Box::new(Heartbeat {
+            time: Timestamp::now(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            backend: self.info.backend.name().to_owned(),
+            backend_reason: format!("{} [{}]", self.info.reason, self.info.features.join(", ")),
+            notes: self.info.notes.iter().map(|note| (*note).to_owned()).collect(),
+            events: counters.seen,
+            detections: self.detections,
+            folded: self.detector.statistics().folded,
+            lost: self.common.outbox.lost(),
+            engine_restarts: counters.engine_restarts,
+            rules: self.enabled as u64,
+            last,
+            task: (*task).clone(),
+            container: (*container).clone(),
+        })));
+    }
+
+    /// Says what was not seen; with `summary` also what was.
+    fn sum_up(&self, consumer: &Consumer) {
+        let counters = consumer.counters();
+        let lost = self.common.outbox.lost();
+        if !self.config.summary && lost.total() == 0 && counters.engine_restarts == 0 {
+            return;
+        }
+        let classes: Vec<String> = lost.0.iter().map(|(class, number)| format!("{class} {number}")).collect();
+        let classes = if classes.is_empty() { "none".to_owned() } else { classes.join(", ") };
+        say(&format!(
+            "{} calls seen, {} detections; lost: {classes}; engine restarts: {}",
+            counters.seen, self.detections, counters.engine_restarts
+        ));
+    }
+
+    /// Brings everything out, within a bounded time.
+    pub(super) fn finish(mut self, consumer: &Consumer) {
+        self.common.stop.store(true, Ordering::Relaxed);
+        if let Some(Checks { intake, findings, judge }) = self.checks.take() {
+            drop(intake);
+            if let Some(judge) = judge {
+                let _ = judge.join();
+            }
+            while let Ok(found) = findings.try_recv() {
+                self.report_check(&found);
+            }
+        }
+        self.heartbeat(consumer, true);
+        self.sum_up(consumer);
+        if !self.common.identity.is_settled() && !self.common.identity.wait(Duration::from_secs(1)) {
+            say(
+                "the task metadata endpoint did not answer: what is sent names this machine instead of the task",
+            );
+            self.common.identity.give_up();
+        }
+        self.common.outbox.close();
+        if let Some(Uplink { thread, done }) = self.uplink.take() {
+            // A request in flight may take longer than the time that is left.
+            match done.recv_timeout(self.config.drain + Duration::from_secs(1)) {
+                Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    if let Some(thread) = thread {
+                        let _ = thread.join();
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => say("the server did not take everything in time"),
+            }
+        }
+    }
+}
