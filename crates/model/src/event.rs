@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Container, EventType, Process, Task, Timestamp};
+use crate::{Container, EventType, Evidence, Part, Process, Task, Timestamp};
 
 /// Where events come from; the names are those of Falco rules' `source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -156,6 +156,9 @@ pub struct Event {
     /// What is known of the result.
     #[serde(default)]
     pub outcome: Outcome,
+    /// Which fields the kernel's tables confirmed, and where they differ from what was asked.
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
+    pub evidence: Evidence,
     /// The task.
     pub task: Arc<Task>,
     /// The container.
@@ -173,6 +176,28 @@ impl Event {
     #[must_use]
     pub fn path(&self, name: &str) -> Option<&str> {
         self.paths.iter().find(|(arg, _)| arg == name).map(|(_, path)| path.as_str())
+    }
+
+    /// The parts of this call that a look at the kernel's tables can confirm.
+    #[must_use]
+    pub fn confirmable(&self) -> &'static [Part] {
+        match self.kind {
+            _ if self.source != Source::Syscall => &[],
+            kind if kind.is_exec() => &[Part::Program, Part::Arguments, Part::Name],
+            kind if kind.is_open() => &[Part::Path, Part::Descriptor],
+            EventType::Connect
+            | EventType::Bind
+            | EventType::Sendto
+            | EventType::Sendmsg
+            | EventType::Sendmmsg
+                if self.fd.is_some() =>
+            {
+                &[Part::Address]
+            }
+            EventType::Dup2 | EventType::Dup3 => &[Part::Descriptor],
+            _ if !self.paths.is_empty() => &[Part::Path],
+            _ => &[],
+        }
     }
 
     /// Bits of the `flags` argument.

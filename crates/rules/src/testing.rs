@@ -42,6 +42,7 @@ pub(crate) fn event(kind: EventType) -> Event {
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Attempt,
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(Task { arn: "arn:aws:ecs:eu-west-1:1:task/prod/abc".into(), ..Task::default() }),
         container: Arc::new(Container {
             id: "abc-1".into(),

@@ -88,6 +88,7 @@ pub(crate) fn build(
         paths,
         fd: about.fd,
         outcome: change.result().map_or(Outcome::Attempt, Outcome::Confirmed),
+        evidence: fargard_model::Evidence::default(),
         task: Arc::clone(&shared.task),
         container,
     })

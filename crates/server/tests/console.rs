@@ -175,6 +175,7 @@ fn detection() -> Detection {
         paths: vec![("name".into(), path.into())],
         fd: Some(Fd { num: -1, typechar: Some('f'), name: path.into(), ..Fd::default() }),
         outcome: Outcome::Attempt,
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(task()),
         container: Arc::new(container()),
     };

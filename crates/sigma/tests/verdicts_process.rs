@@ -38,6 +38,7 @@ fn event(kind: EventType, process: Process) -> Event {
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Confirmed(0),
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(Task::default()),
         container: Arc::new(Container::default()),
     }

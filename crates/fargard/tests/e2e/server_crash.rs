@@ -42,6 +42,7 @@ fn batch(start: Timestamp, sender: u64, sequence: u64) -> Batch {
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Attempt,
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(Task { arn: task(sender), ..Task::default() }),
         container: Arc::new(Container { name: "app".into(), ..Container::default() }),
     };

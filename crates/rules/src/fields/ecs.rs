@@ -1,6 +1,6 @@
 //! `ecs.*`: our own class, where the event happened in Amazon ECS.
 
-use fargard_model::Task;
+use fargard_model::{Difference, Event, Part, Task};
 
 use super::{
     ArgKind::{Key, None as NoArg},
@@ -67,6 +67,47 @@ pub(super) const FIELDS: &[Field] = &[
     field("ecs.availability_zone", Text, NoArg, "availability zone", |event, _| {
         Values::known(&event.task.availability_zone)
     }),
+    field(
+        "ecs.event.confirmed",
+        Text,
+        NoArg,
+        "parts of the event that the kernel's tables showed after the call: program, arguments, name, path, \
+         descriptor, address",
+        |event, _| parts(event.evidence.confirmed.iter()),
+    )
+    .listed(),
+    field(
+        "ecs.event.asked",
+        Text,
+        NoArg,
+        "parts of the event that are as the process asked and could not be confirmed",
+        |event, _| {
+            let confirmed = event.evidence.confirmed;
+            parts(event.confirmable().iter().copied().filter(|part| !confirmed.contains(*part)))
+        },
+    )
+    .listed(),
+    field(
+        "ecs.race.part",
+        Text,
+        NoArg,
+        "part of which the kernel shows something else than was asked (argument race)",
+        |event, _| differences(event, |difference| difference.part.name()),
+    ),
+    field(
+        "ecs.race.asked",
+        Text,
+        NoArg,
+        "what was asked where the kernel shows something else",
+        |event, _| differences(event, |difference| &difference.asked),
+    ),
+    field(
+        "ecs.race.confirmed",
+        Text,
+        NoArg,
+        "what the kernel shows instead of what was asked",
+        |event, _| differences(event, |difference| &difference.confirmed),
+    ),
     null(
         "ecs.exec_session",
         Text,
@@ -75,6 +116,14 @@ pub(super) const FIELDS: &[Field] = &[
         "processes are not yet told apart by session",
     ),
 ];
+
+fn parts<'e>(parts: impl Iterator<Item = Part>) -> Values<'e> {
+    Values::List(parts.map(|part| Value::Text(part.name().into())).collect())
+}
+
+fn differences<'e>(event: &'e Event, text: fn(&'e Difference) -> &'e str) -> Values<'e> {
+    event.evidence.differences.iter().map(|difference| Value::Text(text(difference).into())).collect()
+}
 
 /// The cluster's ARN, made of the parts of the task's: `arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID`.
 fn cluster_arn(task: &Task) -> Option<String> {

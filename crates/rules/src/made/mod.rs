@@ -174,6 +174,7 @@ impl EventBuilder {
             paths,
             fd,
             outcome,
+            evidence: fargard_model::Evidence::default(),
             task: Arc::new(self.task),
             container: Arc::new(self.container),
         };

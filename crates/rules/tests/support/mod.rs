@@ -156,6 +156,7 @@ pub(crate) fn changed(change: &Change) -> Event {
         paths: vec![("name".into(), change.path.into())],
         fd: has_fd.then_some(fd),
         outcome: change.outcome,
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(Task::default()),
         container: Arc::new(Container {
             id: if contained { "abc".into() } else { String::new() },

@@ -90,6 +90,7 @@ fn base(kind: EventType) -> Event {
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Confirmed(0),
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(Task {
             arn: "arn:aws:ecs:eu-west-1:111122223333:task/prod/abc".into(),
             account: "111122223333".into(),

@@ -57,6 +57,7 @@ impl Observer {
             paths: decoded.resolve(&cwd),
             fd: decoded.fd.take(),
             outcome: decoded.result.map_or(Outcome::Attempt, Outcome::Confirmed),
+            evidence: fargard_model::Evidence::default(),
             task: Arc::clone(&self.task),
             container: Arc::clone(&self.container),
         };

@@ -135,6 +135,7 @@ mod tests {
             paths: Vec::new(),
             fd: None,
             outcome,
+            evidence: fargard_model::Evidence::default(),
             task: Arc::new(Task::default()),
             container: Arc::new(Container::default()),
         }

@@ -169,6 +169,7 @@ pub(crate) fn detection(number: u64, exepath: &str, output: &str) -> Record {
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Confirmed(0),
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(Task {
             arn: TASK.into(),
             cluster: "prod".into(),

@@ -68,6 +68,7 @@ pub fn event(task: &Task, num: u64, time: Timestamp) -> Event {
         paths: Vec::new(),
         fd: None,
         outcome: Outcome::Attempt,
+        evidence: fargard_model::Evidence::default(),
         task: Arc::new(task.clone()),
         container: Arc::new(container()),
     }

@@ -190,6 +190,7 @@ mod tests {
             paths: Vec::new(),
             fd: None,
             outcome: Outcome::Attempt,
+            evidence: fargard_model::Evidence::default(),
             task: Arc::new(Task::default()),
             container: Arc::new(Container::default()),
         }))
