@@ -163,6 +163,13 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Gives a record its number; what is too short for a header stays as it is.
+pub fn set_seq(record: &mut [u8], seq: u64) {
+    if let Some(first) = record.first_chunk_mut::<8>() {
+        *first = seq.to_ne_bytes();
+    }
+}
+
 /// A record as the engine reads it.
 #[derive(Clone, Copy, Debug)]
 pub struct RawEvent<'a> {
@@ -192,6 +199,13 @@ impl<'a> RawEvent<'a> {
         }
         event.rest = rest;
         Some(event)
+    }
+
+    /// Whether every item is there and nothing else, as [`Writer`] leaves a record.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let mut rest = self.rest;
+        (0..self.items).all(|_| next_item(&mut rest).is_some()) && rest.is_empty()
     }
 
     /// The items in the order they were written; ends early at a malformed one.
@@ -232,7 +246,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Head, ItemKind, MAX_RECORD, RawEvent, Writer};
+    use super::{Head, ItemKind, MAX_RECORD, RawEvent, Writer, set_seq};
 
     #[test]
     fn a_record_survives_the_ring() {
@@ -247,6 +261,12 @@ mod tests {
         assert_eq!(event.item(ItemKind::Text, 1).unwrap().bytes, b"/usr/bin/probe");
         assert!(event.item(ItemKind::Sockaddr, 2).unwrap().unreadable);
         assert_eq!(event.items().count(), 2);
+        assert!(event.is_whole());
+        assert!(!RawEvent::parse(&buffer[..length - 8]).unwrap().is_whole());
+        assert!(!RawEvent::parse(&buffer[..length + 8]).unwrap().is_whole());
+        set_seq(&mut buffer, 8);
+        assert_eq!(RawEvent::parse(&buffer[..length]).unwrap().head, Head { seq: 8, ..head });
+        set_seq(&mut [], 9);
     }
 
     #[test]

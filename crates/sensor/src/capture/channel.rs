@@ -1,4 +1,4 @@
-//! One-letter messages between shim, keeper and engine, some with a descriptor.
+//! Messages between shim, keeper, engine and attacher: one letter, some with a descriptor, some with bytes.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -10,8 +10,9 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     net::{
-        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg,
+        socketpair,
     },
 };
 
@@ -33,11 +34,13 @@ pub(super) enum Message {
     None = b'N',
     /// Done what was asked for.
     Go = b'G',
+    /// The bytes after the letter are a record.
+    Record = b'E',
 }
 
 impl Message {
-    fn of(byte: u8) -> Option<Self> {
-        [Self::Ready, Self::Failed, Self::Listener, Self::Trace, Self::None, Self::Go]
+    pub(super) fn of(byte: u8) -> Option<Self> {
+        [Self::Ready, Self::Failed, Self::Listener, Self::Trace, Self::None, Self::Go, Self::Record]
             .into_iter()
             .find(|message| *message as u8 == byte)
     }
@@ -72,14 +75,33 @@ impl Channel {
 
     /// Sends a message, perhaps with a descriptor.
     pub(super) fn send(&self, message: Message, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        self.send_parts(&[IoSlice::new(&[message as u8])], descriptor, SendFlags::empty())
+    }
+
+    /// As [`Channel::send`], but fails instead of waiting for room.
+    pub(super) fn send_now(&self, message: Message, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        self.send_parts(&[IoSlice::new(&[message as u8])], descriptor, SendFlags::DONTWAIT)
+    }
+
+    /// Sends a message with bytes after its letter; waits for room.
+    pub(super) fn send_bytes(&self, message: Message, bytes: &[u8]) -> io::Result<()> {
+        let letter = [message as u8];
+        self.send_parts(&[IoSlice::new(&letter), IoSlice::new(bytes)], None, SendFlags::empty())
+    }
+
+    fn send_parts(
+        &self,
+        parts: &[IoSlice<'_>],
+        descriptor: Option<BorrowedFd<'_>>,
+        flags: SendFlags,
+    ) -> io::Result<()> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let descriptors = descriptor.map(|descriptor| [descriptor]);
         if let Some(descriptors) = &descriptors {
             ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
         }
-        let byte = [message as u8];
-        sendmsg(&self.0, &[IoSlice::new(&byte)], &mut ancillary, SendFlags::NOSIGNAL)?;
+        sendmsg(&self.0, parts, &mut ancillary, flags | SendFlags::NOSIGNAL)?;
         Ok(())
     }
 
@@ -94,20 +116,29 @@ impl Channel {
                 Err(_) => return Received::Closed,
             }
         }
+        let mut byte = [0];
+        match self.take(&mut byte) {
+            Some((1, descriptor)) => match Message::of(byte[0]) {
+                Some(message) => Received::Message(message, descriptor),
+                None => Received::Closed,
+            },
+            _ => Received::Closed,
+        }
+    }
+
+    /// Takes a message of any bytes that is there: its length and descriptor. Never waits. `None` when the other
+    /// end is gone, when nothing is there, and when the message is longer than `into`.
+    pub(super) fn take(&self, into: &mut [u8]) -> Option<(usize, Option<OwnedFd>)> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let mut byte = [0];
-        let flags = RecvFlags::CMSG_CLOEXEC;
-        let received = recvmsg(&self.0, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, flags);
-        let length = received.map_or(0, |received| received.bytes);
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let received = recvmsg(&self.0, &mut [IoSliceMut::new(into)], &mut ancillary, flags).ok()?;
         let descriptor = ancillary.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
             _ => None,
         });
-        match (length, Message::of(byte[0])) {
-            (1, Some(message)) => Received::Message(message, descriptor),
-            _ => Received::Closed,
-        }
+        let whole = received.bytes > 0 && !received.flags.contains(ReturnFlags::TRUNC);
+        whole.then_some((received.bytes, descriptor))
     }
 
     /// As [`Channel::receive`], but the other end's message must be without a descriptor.

@@ -3,10 +3,13 @@
 
 use std::{
     io::Write,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     sync::atomic::Ordering::SeqCst,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
+
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::{
     CaptureOptions, Consumer, Engine, PreparedEngine,
@@ -15,6 +18,7 @@ use super::{
     info::{self, Feature},
     keeper::release_stdio,
     layout::{Shared, Word},
+    listeners::{Listeners, Peers},
     notify::{Notify, Served},
     record::{Reader, Recorder},
 };
@@ -54,11 +58,12 @@ pub(super) fn first<E: Engine>(
     }
     release_stdio(options.keep_stdio);
     give_way();
-    match keeper.receive(None) {
-        Received::Message(Message::Listener, Some(listener)) => run(prepared, shared, keeper, Some(listener)),
-        Received::Message(..) => run(prepared, shared, keeper, None),
-        Received::Closed | Received::Timeout => UNUSABLE,
-    }
+    let own = match keeper.receive(None) {
+        Received::Message(Message::Listener, own) => own,
+        Received::Message(..) => None,
+        Received::Closed | Received::Timeout => return UNUSABLE,
+    };
+    run(prepared, shared, Standby::start(shared, keeper, Listeners::new(own)))
 }
 
 /// An engine after one that died: it starts after a delay unless there is an end to be brought out at once.
@@ -66,14 +71,14 @@ pub(super) fn again<E: Engine>(
     engine: &E,
     shared: Shared,
     keeper: Channel,
-    listener: Option<OwnedFd>,
+    listeners: Listeners,
     delay: Duration,
 ) -> u8 {
     let _ = rustix::thread::set_name(c"fargard-engine");
     give_way();
     let until = Instant::now() + delay;
     // The standby comes first: the keeper may be killed during the delay too.
-    let standby = standby(shared, keeper, listener);
+    let standby = Standby::start(shared, keeper, listeners);
     loop {
         let word = shared.wake_word().load(SeqCst);
         let left = until.saturating_duration_since(Instant::now());
@@ -83,10 +88,7 @@ pub(super) fn again<E: Engine>(
         futex_wait(shared.wake_word(), word, left);
     }
     let Some(prepared) = prepare(engine, shared) else { return UNUSABLE };
-    let code = prepared.run(Consumer::new(shared));
-    drop(standby);
-    flush();
-    code
+    run(prepared, shared, standby)
 }
 
 /// Lets the watched processes go first where they and the engine want the same CPU; the ring bridges the time.
@@ -106,51 +108,76 @@ fn prepare<E: Engine>(engine: &E, shared: Shared) -> Option<E::Prepared> {
     }
 }
 
-fn run<P: PreparedEngine>(prepared: P, shared: Shared, keeper: Channel, listener: Option<OwnedFd>) -> u8 {
-    let standby = standby(shared, keeper, listener);
+fn run<P: PreparedEngine>(prepared: P, shared: Shared, standby: Option<Standby>) -> u8 {
     let code = prepared.run(Consumer::new(shared));
-    drop(standby);
-    flush();
+    let _ = std::io::stdout().flush();
+    let _ = std::io::stderr().flush();
+    if let Some(standby) = standby {
+        standby.leave(&shared);
+    }
     code
 }
 
-fn flush() {
-    let _ = std::io::stdout().flush();
-    let _ = std::io::stderr().flush();
-}
+/// The thread that stands by. It owns the channel to the keeper, which sees this process's death by its closing.
+struct Standby(JoinHandle<()>);
 
-/// Starts the standby, which owns the channel to the keeper. The keeper sees this process's death by its closing.
-fn standby(
-    shared: Shared,
-    keeper: Channel,
-    listener: Option<OwnedFd>,
-) -> Option<std::thread::JoinHandle<()>> {
-    let stand_by = move || {
-        // The keeper never speaks again: a message or the closing both mean its end.
-        while let Received::Timeout = keeper.receive(None) {}
-        if let Some(listener) = listener
-            && (shared.word(Word::Finished).load(SeqCst) == 0 || shared.word(Word::Held).load(SeqCst) != 0)
-        {
-            take_over(listener, shared);
+impl Standby {
+    fn start(shared: Shared, keeper: Channel, listeners: Listeners) -> Option<Self> {
+        let app = Pid::from_raw(shared.word(Word::AppPid).load(SeqCst) as i32);
+        let app = app.and_then(|app| pidfd_open(app, PidfdFlags::empty()).ok());
+        std::thread::Builder::new()
+            .name("fargard-standby".to_owned())
+            .stack_size(STANDBY_STACK)
+            .spawn(move || stand_by(shared, &keeper, listeners, app.as_ref()))
+            .ok()
+            .map(Self)
+    }
+
+    /// To be called at this process's end: where it has taken over, processes of other filters may need it still.
+    fn leave(self, shared: &Shared) {
+        if shared.word(Word::TookOver).load(SeqCst) != 0 {
+            let _ = self.0.join();
         }
-    };
-    std::thread::Builder::new()
-        .name("fargard-standby".to_owned())
-        .stack_size(STANDBY_STACK)
-        .spawn(stand_by)
-        .ok()
+    }
 }
 
-/// The keeper was killed: answers in its place.
-fn take_over(listener: OwnedFd, shared: Shared) {
+/// Keeps copies of the keeper's listeners until the keeper ends.
+fn stand_by(shared: Shared, keeper: &Channel, mut listeners: Listeners, app: Option<&OwnedFd>) {
+    loop {
+        match keeper.receive(None) {
+            Received::Message(Message::Listener, Some(listener)) => {
+                // Those that ended make room.
+                let turn = listeners.wait(&Peers::default(), Some(Duration::ZERO));
+                listeners.drop_ended(turn.ended);
+                // There cannot be more than the keeper has.
+                let _ = listeners.add(listener);
+            }
+            Received::Message(..) | Received::Timeout => {}
+            Received::Closed => break,
+        }
+    }
+    take_over(listeners, shared, app);
+}
+
+/// The keeper has ended: answers in its place what is left.
+fn take_over(listeners: Listeners, shared: Shared, app: Option<&OwnedFd>) {
+    let ended = shared.word(Word::Finished).load(SeqCst) != 0 && shared.word(Word::Held).load(SeqCst) == 0;
+    if ended && listeners.is_empty() {
+        return;
+    }
+    shared.word(Word::TookOver).store(1, SeqCst);
     let reader = if info::uses(&shared, Feature::ProcMem) { Reader::ProcMem } else { Reader::Vm };
     let recorder = Recorder::new(reader, shared.word(Word::Environment).load(SeqCst) != 0);
-    let mut notify = Notify::new(listener, shared, recorder);
+    let mut notify = Notify::new(listeners, shared, recorder);
     notify.answer_left_behind();
-    shared.repair_committed();
-    while notify.serve(None, None) != Served::Finished {
-        // There is nobody but this process to wait for.
-        notify.release_last_exit();
+    if !ended {
+        shared.repair_committed();
+        let peers = Peers { app: app.map(AsFd::as_fd), ..Peers::default() };
+        while notify.serve(peers, None) != Served::Finished {
+            // There is nobody but this process to wait for.
+            notify.release_last_exit();
+        }
+        notify.finish();
     }
-    notify.finish();
+    notify.serve_others();
 }

@@ -1,6 +1,9 @@
 //! The keeper: answers the watched processes' calls and keeps an engine running. It allocates nothing once it has
 //! started, parses nothing, and waits for nobody but the kernel.
 
+mod attacher;
+mod engine;
+
 use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     sync::atomic::Ordering::SeqCst,
@@ -11,41 +14,30 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{CWD, Mode, OFlags, openat},
     process::{Pid, PidfdFlags, pidfd_open},
-    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    thread::{CpuSet, sched_getaffinity},
 };
 
+use attacher::AttacherProcess;
+use engine::EngineProcess;
+
 use super::{
-    Backend, BackendChoice, CaptureOptions, Engine,
+    Backend, CaptureOptions, Engine,
     channel::{Channel, Message, Received},
-    engine_process,
     info::{self, Feature, Note},
     layout::{Shared, Word},
-    notify::{FIRST_PROCESS, Notify, Served, timespec},
-    producer::Producer,
+    listeners::{Listeners, Peers},
+    notify::{Notify, Served},
     record::{Reader, Recorder},
     trace::{Trace, Traced},
 };
-use crate::sys::{
-    process::{self, Fork},
-    ptrace, seccomp, signals,
-};
+use crate::sys::{process, ptrace, seccomp, signals};
 
-/// An engine that lived for less than this is started again only after a delay.
-const SHORT_LIFE: Duration = Duration::from_secs(2);
-/// The longest such delay.
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// How often the app is looked for where the kernel cannot tell of its end.
 const APP_LOOK: Duration = Duration::from_secs(1);
 const CAP_SYS_PTRACE: u32 = 19;
 
 /// Read by the keeper in the app's memory to learn which way of reading works.
 static PROBE: u64 = 0x6661_7267_6172_6421;
-
-struct EngineProcess {
-    pid: u32,
-    channel: Channel,
-    started: Instant,
-}
 
 pub(super) struct Keeper<'a, E> {
     engine: &'a E,
@@ -57,6 +49,10 @@ pub(super) struct Keeper<'a, E> {
     end_notice: Option<u32>,
     cpus: Option<CpuSet>,
     running: Option<EngineProcess>,
+    attacher: Option<AttacherProcess>,
+    attach_delay: Duration,
+    /// Room for a message of the attacher.
+    message: Box<[u8]>,
     /// Where the last engine that died was in the ring.
     died_at: u64,
     delay: Duration,
@@ -76,6 +72,7 @@ pub(super) fn run<E: Engine>(
     let _ = rustix::process::setsid();
     let _ = rustix::thread::set_name(c"fargard-keeper");
     shared.word(Word::KeeperPid).store(std::process::id().into(), SeqCst);
+    shared.word(Word::AppPid).store(app.into(), SeqCst);
     let mut keeper = Keeper {
         engine,
         options,
@@ -84,6 +81,9 @@ pub(super) fn run<E: Engine>(
         end_notice: end_notice.map(number),
         cpus: sched_getaffinity(None).ok(),
         running: None,
+        attacher: None,
+        attach_delay: Duration::ZERO,
+        message: attacher::message_room(),
         died_at: 0,
         delay: Duration::ZERO,
     };
@@ -119,76 +119,6 @@ impl<E: Engine> Keeper<'_, E> {
         process::close_others(3, &kept);
     }
 
-    /// Forks the first engine, which reads its rules while the shim waits.
-    fn start(&mut self, shim: &Channel) {
-        let Ok((mine, theirs)) = Channel::pair() else { return };
-        match process::fork() {
-            Ok(Fork::Child) => {
-                drop(mine);
-                self.close_all_but(&theirs);
-                self.reset_cpus();
-                let is_first = self.app == FIRST_PROCESS && self.options.backend != BackendChoice::Trace;
-                process::exit(engine_process::first(self.engine, self.options, self.shared, theirs, is_first))
-            }
-            Ok(Fork::Parent(pid)) => self.note_engine(pid, mine),
-            Err(error) => {
-                self.shared.set_text(&format!("no engine process: {error}"));
-                let _ = shim.send(Message::Failed, None);
-            }
-        }
-    }
-
-    fn note_engine(&mut self, pid: u32, channel: Channel) {
-        self.shared.word(Word::EnginePid).store(pid.into(), SeqCst);
-        self.running = Some(EngineProcess { pid, channel, started: Instant::now() });
-    }
-
-    fn reset_cpus(&self) {
-        if let Some(cpus) = &self.cpus {
-            let _ = sched_setaffinity(None, cpus);
-        }
-    }
-
-    /// Forks an engine that goes on where the last one stopped.
-    fn restart(&mut self, listener: Option<BorrowedFd<'_>>) {
-        self.shared.word(Word::EngineRestarts).fetch_add(1, SeqCst);
-        let Ok((mine, theirs)) = Channel::pair() else { return };
-        match process::fork() {
-            Ok(Fork::Child) => {
-                drop(mine);
-                self.reset_cpus();
-                let listener = listener.and_then(|listener| listener.try_clone_to_owned().ok());
-                let delay = self.delay;
-                let shared = self.shared;
-                process::exit(engine_process::again(self.engine, shared, theirs, listener, delay))
-            }
-            Ok(Fork::Parent(pid)) => self.note_engine(pid, mine),
-            // No process can be made now: records wait in the ring until one can.
-            Err(_) => self.running = None,
-        }
-    }
-
-    /// The engine died: makes its counts exact and starts another.
-    fn replace(&mut self, listener: Option<BorrowedFd<'_>>) {
-        let Some(dead) = self.running.take() else { return self.restart(listener) };
-        let _ = process::wait(Some(dead.pid));
-        self.replace_dead(dead.started.elapsed(), listener);
-    }
-
-    fn replace_dead(&mut self, lived: Duration, listener: Option<BorrowedFd<'_>>) {
-        let at = self.shared.word(Word::InProgress).load(SeqCst);
-        self.shared.repair_consumed();
-        if at != 0 && at == self.died_at {
-            self.shared.drop_poison();
-        }
-        self.died_at = at;
-        self.delay = match lived {
-            lived if lived >= SHORT_LIFE => Duration::ZERO,
-            _ => (self.delay * 2).clamp(Duration::from_millis(10), LONGEST_DELAY),
-        };
-        self.restart(listener);
-    }
-
     /// Speaks with the shim until it is known how calls are captured, then captures.
     fn set_up(&mut self, shim: Channel) -> u8 {
         loop {
@@ -200,18 +130,17 @@ impl<E: Engine> Keeper<'_, E> {
                 continue;
             }
             return match shim.receive(None) {
-                Received::Message(Message::Listener, Some(listener)) => self.notify(listener, shim),
+                Received::Message(Message::Listener, own @ Some(_)) => self.notify(own, shim),
                 Received::Message(Message::Trace, _) if ptrace::seize(self.app).is_ok() => self.trace(shim),
                 Received::Message(Message::Trace, _) => {
                     let _ = shim.send(Message::Failed, None);
                     continue;
                 }
-                Received::Message(Message::None, _) => self.none(shim),
+                Received::Message(Message::None, _) => self.notify(None, shim),
                 _ => {
                     // The shim is gone before there was a command.
                     self.tell_engine(Message::None, None);
-                    Producer::new(self.shared).finish();
-                    self.finish(None)
+                    self.without_calls()
                 }
             };
         }
@@ -267,49 +196,92 @@ impl<E: Engine> Keeper<'_, E> {
         Recorder::new(reader.unwrap_or(Reader::Vm), self.shared.word(Word::Environment).load(SeqCst) != 0)
     }
 
-    fn notify(&mut self, listener: OwnedFd, shim: Channel) -> u8 {
-        let recorder = self.recorder();
-        if seccomp::set_sync_wake_up(listener.as_fd()) {
-            info::add_feature(&self.shared, Feature::SyncWakeUp);
-        }
-        info::add_feature(&self.shared, Feature::AffinityFollowing);
-        self.tell_engine(Message::Listener, Some(&listener));
+    /// Calls are captured by notification, or (without a listener) not at all: answers, and keeps the engine, which
+    /// may have checks to make and something to tell, until the app ends.
+    fn notify(&mut self, own: Option<OwnedFd>, shim: Channel) -> u8 {
+        let recorder = match own.is_some() || self.options.attach {
+            true => self.recorder(),
+            false => Recorder::new(Reader::Vm, false),
+        };
+        let message = match &own {
+            Some(own) => {
+                if seccomp::set_sync_wake_up(own.as_fd()) {
+                    info::add_feature(&self.shared, Feature::SyncWakeUp);
+                }
+                info::add_feature(&self.shared, Feature::AffinityFollowing);
+                Message::Listener
+            }
+            None => Message::None,
+        };
+        self.tell_engine(message, own.as_ref());
         let _ = shim.send(Message::Go, None);
         drop(shim);
-        let mut notify = Notify::new(listener, self.shared, recorder);
+        if own.is_none() && self.running.is_none() {
+            return 0;
+        }
+        let mut notify = Notify::new(Listeners::new(own), self.shared, recorder);
+        self.start_attacher();
+        self.serve(&mut notify);
+        notify.finish();
+        self.dismiss_attacher();
+        self.finish(&mut notify);
+        if !notify.listeners().is_empty() {
+            self.close_end_notice();
+            release_stdio(false);
+            notify.serve_others();
+        }
+        0
+    }
+
+    /// Answers until the app has ended.
+    fn serve(&mut self, notify: &mut Notify) {
+        let parent = Pid::from_raw(self.app.cast_signed());
+        let app = parent.and_then(|app| pidfd_open(app, PidfdFlags::empty()).ok());
+        let blind = app.is_none() && !notify.listeners().has_own();
         loop {
             // Without an engine process (none could be made), one is tried for from time to time.
-            let timeout = self.running.is_none().then_some(APP_LOOK);
-            let peer = self.running.as_ref().map(|engine| engine.channel.as_fd());
-            match notify.serve(peer, timeout) {
-                Served::Finished => break,
-                Served::LastExit => self.last_words(&mut notify),
-                // The command has ended: an engine would have nothing to do.
-                Served::Peer | Served::Timeout if self.shared.word(Word::Finished).load(SeqCst) != 0 => {}
-                Served::Peer | Served::Timeout => self.replace(Some(notify.listener())),
+            let timeout = (self.running.is_none() || blind).then_some(APP_LOOK);
+            let peers = Peers {
+                engine: self.running.as_ref().map(|engine| engine.channel.as_fd()),
+                attacher: self.attacher.as_ref().map(|attacher| attacher.channel.as_fd()),
+                app: app.as_ref().map(AsFd::as_fd),
+            };
+            match notify.serve(peers, timeout) {
+                Served::Finished => return,
+                Served::LastExit => self.last_words(notify),
+                Served::Attacher => self.hear_attacher(notify),
+                Served::Ended => {}
+                Served::Timeout if blind && rustix::process::getppid() != parent => return,
+                Served::Timeout if self.running.is_some() => {}
+                // The command is ending: another engine would have nothing to do.
+                Served::Engine | Served::Timeout if self.shared.word(Word::Finished).load(SeqCst) != 0 => {
+                    self.kill_engine();
+                }
+                Served::Engine | Served::Timeout => self.replace(notify.listeners()),
             }
         }
-        notify.finish();
-        self.finish(Some(notify.listener()))
     }
 
     /// The first process of the namespace is about to end: gives the engine the time it may have, and goes on
     /// answering meanwhile.
     fn last_words(&mut self, notify: &mut Notify) {
-        let until = Instant::now() + self.options.drain;
         notify.finish();
+        self.wait_for_engine(notify);
+        notify.release_last_exit();
+    }
+
+    /// Until the engine has ended or its time is over, whichever comes first.
+    fn wait_for_engine(&mut self, notify: &mut Notify) {
+        let until = Instant::now() + self.options.drain;
         while let Some(engine) = &self.running {
             let left = until.saturating_duration_since(Instant::now());
-            match notify.serve(Some(engine.channel.as_fd()), Some(left)) {
-                Served::Peer => {
-                    let _ = process::wait(Some(engine.pid));
-                    self.running = None;
-                }
-                Served::Timeout | Served::Finished => break,
-                Served::LastExit => {}
+            let peers = Peers { engine: Some(engine.channel.as_fd()), ..Peers::default() };
+            match notify.serve(peers, Some(left)) {
+                Served::Engine => self.reap_engine(notify.listeners()),
+                Served::Timeout => break,
+                Served::Finished | Served::LastExit | Served::Attacher | Served::Ended => {}
             }
         }
-        notify.release_last_exit();
     }
 
     fn trace(&mut self, shim: Channel) -> u8 {
@@ -327,82 +299,36 @@ impl<E: Engine> Keeper<'_, E> {
                 Traced::Finished => break,
                 Traced::Child(_) => {
                     let lived = self.running.take().map_or(Duration::ZERO, |dead| dead.started.elapsed());
-                    self.replace_dead(lived, None);
+                    self.replace_dead(lived, &Listeners::new(None));
                 }
             }
         }
-        trace.finish();
-        self.finish(None)
+        self.without_calls()
     }
 
-    /// Nothing is captured: keeps the engine, which may have checks to make and something to tell, until the app
-    /// ends.
-    fn none(&mut self, shim: Channel) -> u8 {
-        self.tell_engine(Message::None, None);
-        let _ = shim.send(Message::Go, None);
-        drop(shim);
-        if self.running.is_none() {
-            return 0;
-        }
-        let app = Pid::from_raw(self.app.cast_signed());
-        let handle = app.and_then(|app| pidfd_open(app, PidfdFlags::empty()).ok());
-        loop {
-            let (app_ended, engine_died) = self.wait_none(handle.as_ref());
-            if app_ended || rustix::process::getppid() != app {
-                break;
-            }
-            if engine_died {
-                self.replace(None);
-            }
-        }
-        Producer::new(self.shared).finish();
-        self.finish(None)
-    }
-
-    fn wait_none(&self, app: Option<&OwnedFd>) -> (bool, bool) {
-        let look = timespec(APP_LOOK);
-        let channel = self.running.as_ref().map(|engine| &engine.channel);
-        match (app, channel) {
-            (Some(app), Some(channel)) => {
-                let mut both = [PollFd::new(app, PollFlags::IN), PollFd::new(channel, PollFlags::empty())];
-                let _ = poll(&mut both, None);
-                (!both[0].revents().is_empty(), !both[1].revents().is_empty())
-            }
-            (_, Some(channel)) => {
-                let mut one = [PollFd::new(channel, PollFlags::empty())];
-                let _ = poll(&mut one, Some(&look));
-                (false, !one[0].revents().is_empty())
-            }
-            (_, None) => {
-                let _ = poll(&mut [], Some(&look));
-                (false, true)
-            }
-        }
+    /// No call is captured any more, and none waits for an answer.
+    fn without_calls(&mut self) -> u8 {
+        let recorder = Recorder::new(Reader::Vm, false);
+        let mut notify = Notify::new(Listeners::new(None), self.shared, recorder);
+        notify.finish();
+        self.finish(&mut notify);
+        0
     }
 
     /// Gives the engine the time it may have to bring out the rest.
-    fn finish(&mut self, listener: Option<BorrowedFd<'_>>) -> u8 {
-        let until = Instant::now() + self.options.drain;
-        let left = || until.saturating_duration_since(Instant::now());
+    fn finish(&mut self, notify: &mut Notify) {
+        notify.stop_looking();
         if self.running.is_none() && self.shared.counters().pending > 0 {
-            self.restart(listener);
+            self.restart(notify.listeners());
         }
-        while let Some(engine) = &self.running {
-            if left().is_zero() {
-                signals::send(engine.pid, libc::SIGKILL);
-                let _ = process::wait(Some(engine.pid));
-                break;
-            }
-            if !matches!(engine.channel.receive(Some(left())), Received::Closed) {
-                continue;
-            }
-            let ended = process::wait(Some(engine.pid));
-            let by_itself = !matches!(ended, Ok((_, process::Status::Signaled(_))));
-            self.running = None;
-            if !by_itself && self.shared.counters().pending > 0 {
-                self.replace_dead(Duration::ZERO, listener);
-            }
+        self.wait_for_engine(notify);
+        self.kill_engine();
+    }
+
+    /// Whoever waits for the sensor's end need not wait for other processes'.
+    fn close_end_notice(&mut self) {
+        if let Some(number) = self.end_notice.take() {
+            process::close_range(number, number);
         }
-        0
     }
 }

@@ -42,6 +42,7 @@ pub(super) enum Word {
     LostRingFull,
     LostCancelled,
     LostKeeper,
+    LostRefused,
     LostPoison,
     LostMalformed,
     EngineRestarts,
@@ -56,8 +57,14 @@ pub(super) enum Word {
     Notes,
     TextLen,
     /// Process ids, for the sensor's own view of itself.
+    AppPid,
     KeeperPid,
     EnginePid,
+    AttacherPid,
+    /// Listeners whose calls are answered, the app's own included.
+    Listeners,
+    /// 1: the engine answers calls in the place of a killed keeper.
+    TookOver,
     /// Low half: changes with each wake-up.
     Wake,
     /// Low half: 1 while the engine waits.
@@ -234,6 +241,7 @@ impl Shared {
         self.word(Word::LostRingFull).load(SeqCst)
             + self.word(Word::LostCancelled).load(SeqCst)
             + self.word(Word::LostKeeper).load(SeqCst)
+            + self.word(Word::LostRefused).load(SeqCst)
     }
 
     /// What was captured since the start.
@@ -243,6 +251,7 @@ impl Shared {
             ("ring_full", self.word(Word::LostRingFull)),
             ("cancelled", self.word(Word::LostCancelled)),
             ("keeper_died", self.word(Word::LostKeeper)),
+            ("refused", self.word(Word::LostRefused)),
             ("poison", self.word(Word::LostPoison)),
             ("malformed", self.word(Word::LostMalformed)),
         ] {

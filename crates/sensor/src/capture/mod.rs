@@ -1,5 +1,14 @@
 //! Capturing system calls: which calls are stopped, who answers them, and how what was seen reaches the engine.
+//!
+//! The **keeper** answers the calls of up to 64 listeners: the app's own, and those of filters put on other processes
+//! later. Each ends when the last process of its filter has. The app's own end is the sensor's: the engine gets its
+//! time, and other listeners are answered, without a record, until they end too.
+//!
+//! Other listeners, and records of what is seen without stopping a call, come from the **attacher**, a process the
+//! keeper forks where [`CaptureOptions::attach`] is set, whose work is [`Engine::attach`]. The messages between the
+//! two, what is checked and who answers what when one of them dies: [`AttacherLink`] and its module.
 
+mod attacher;
 mod bpf;
 pub mod calls;
 mod channel;
@@ -7,10 +16,13 @@ mod consumer;
 mod engine_process;
 mod explain;
 mod filter;
+#[cfg(test)]
+mod filtered;
 mod follow;
 mod info;
 mod keeper;
 mod layout;
+mod listeners;
 mod notify;
 mod proc;
 mod producer;
@@ -23,6 +35,7 @@ mod watch;
 
 use std::{str::FromStr, time::Duration};
 
+pub use attacher::{AttacherLink, NotServed, answer_until_end};
 pub use consumer::{Consumer, Waker};
 pub use explain::explain;
 use fargard_model::{Lost, TrapSet};
@@ -43,6 +56,14 @@ pub trait Engine {
     /// # Errors
     /// Why it cannot run as configured, for people. The command then starts unwatched.
     fn prepare(&self) -> Result<Self::Prepared, String>;
+
+    /// The attacher's work, in a process of its own, which has one thread; where [`CaptureOptions::attach`] is set.
+    /// Returns that process's exit code when [`AttacherLink::ended`] says so. Dropping the link before means
+    /// failure: the keeper then kills the process and starts another.
+    fn attach(&self, link: AttacherLink) -> u8 {
+        while !link.ended(None) {}
+        0
+    }
 }
 
 /// An engine that is ready to run.
@@ -126,6 +147,8 @@ pub struct CaptureOptions {
     pub keep_stdio: bool,
     /// Capture the environment of executed programs.
     pub environment: bool,
+    /// Start the attacher; see [`Engine::attach`].
+    pub attach: bool,
 }
 
 impl Default for CaptureOptions {
@@ -137,6 +160,7 @@ impl Default for CaptureOptions {
             drain: Duration::from_secs(10),
             keep_stdio: false,
             environment: false,
+            attach: false,
         }
     }
 }
@@ -164,7 +188,7 @@ pub struct Counters {
     /// Records in the ring.
     pub pending: u64,
     /// Calls without a record the engine could use: `ring_full`, `cancelled` (the caller was interrupted or
-    /// killed before the call was made), `keeper_died`, `poison` (the engine died twice on it), `malformed`.
+    /// killed before the call was made), `keeper_died`, `refused` (the attacher sent what is no record), `poison` (the engine died twice on it), `malformed`.
     pub lost: Lost,
     /// How often the engine was started again.
     pub engine_restarts: u64,

@@ -10,21 +10,19 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    time::{ClockId, Timespec, clock_gettime},
-};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::{
     calls::{EXIT_GROUP, NATIVE},
     follow::Follower,
     layout::{FLIGHT_BYTES, Shared, Word},
+    listeners::{Listeners, Peers, places},
     proc::ProcPath,
     producer::Producer,
     record::Recorder,
 };
 use crate::{
-    raw::Head,
+    raw::{Head, RawEvent, set_seq},
     sys::seccomp::{self, Notification},
 };
 
@@ -41,25 +39,31 @@ const QUIET: Duration = Duration::from_millis(10);
 /// Why [`Notify::serve`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Served {
-    /// The peer is gone.
-    Peer,
+    /// The engine is gone.
+    Engine,
+    /// Something came from the attacher, or it is gone.
+    Attacher,
     /// The time is over.
     Timeout,
-    /// The last watched process has ended.
+    /// The app and all its descendants have ended; or the app has, where they have no filter.
     Finished,
+    /// The last process of another filter has ended.
+    Ended,
     /// The first process of the namespace is about to end, and everything in the namespace with it: it waits until
     /// [`Notify::release_last_exit`].
     LastExit,
 }
 
-/// Answers the listener's calls.
+/// Answers the listeners' calls.
 #[derive(Debug)]
 pub(super) struct Notify {
-    listener: OwnedFd,
+    listeners: Listeners,
     shared: Shared,
     producer: Producer,
     recorder: Recorder,
     follower: Follower,
+    /// Calls are let through, and that is all.
+    unseen: bool,
     /// Time of the first record the sleeping engine was not told of, 0 for none.
     owed_since: u64,
     woken_at: u64,
@@ -81,43 +85,93 @@ pub(super) fn timespec(duration: Duration) -> Timespec {
 }
 
 impl Notify {
-    pub(super) fn new(listener: OwnedFd, shared: Shared, recorder: Recorder) -> Self {
-        Self {
-            listener,
+    pub(super) fn new(listeners: Listeners, shared: Shared, recorder: Recorder) -> Self {
+        let notify = Self {
+            listeners,
             shared,
             producer: Producer::new(shared),
             recorder,
             follower: Follower::new(),
+            unseen: false,
             owed_since: 0,
             woken_at: 0,
-        }
+        };
+        notify.count_listeners();
+        notify
     }
 
-    pub(super) fn listener(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+    pub(super) fn listeners(&self) -> &Listeners {
+        &self.listeners
+    }
+
+    fn count_listeners(&self) {
+        self.shared.word(Word::Listeners).store(self.listeners.len() as u64, SeqCst);
+    }
+
+    /// Answers the calls of one more filter; `false` when the descriptor is no listener or there are too many.
+    pub(super) fn add(&mut self, listener: OwnedFd) -> bool {
+        if self.unseen || !seccomp::is_listener(listener.as_fd()) || self.listeners.add(listener).is_err() {
+            return false;
+        }
+        self.count_listeners();
+        true
+    }
+
+    /// Puts a record of another process of the sensor into the ring, under a number of its own.
+    pub(super) fn add_record(&mut self, record: &mut [u8]) {
+        let seq = self.producer.saw();
+        if !RawEvent::parse(record).is_some_and(|event| event.is_whole()) {
+            return self.producer.refused();
+        }
+        set_seq(record, seq);
+        self.producer.commit(record);
+        self.owe_wake_up(now());
     }
 
     /// Answers the calls a killed keeper left behind.
     pub(super) fn answer_left_behind(&self) {
         let id = self.shared.flight_id().swap(0, SeqCst);
         if id != 0 {
-            // An error means that the thread is gone, or that it was answered already.
-            let _ = seccomp::answer_continue(self.listener(), id);
+            self.answer_anywhere(id);
         }
         self.release_last_exit();
+    }
+
+    /// Ids are random where a listener begins, so that others do not know the same.
+    fn answer_anywhere(&self, id: u64) {
+        for listener in self.listeners.iter() {
+            // An error means that it is another listener's, the thread is gone, or that it was answered already.
+            let _ = seccomp::answer_continue(listener, id);
+        }
     }
 
     /// Lets the first process of the namespace end.
     pub(super) fn release_last_exit(&self) {
         let id = self.shared.word(Word::Held).swap(0, SeqCst);
         if id != 0 {
-            let _ = seccomp::answer_continue(self.listener(), id);
+            self.answer_anywhere(id);
         }
     }
 
-    /// Answers calls until the peer is gone, the time is over or no watched process is left.
-    pub(super) fn serve(&mut self, peer: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Served {
+    /// The app has ended, and nobody is left to whom a record could be told: lets calls of other filters through
+    /// until the last of their processes has ended.
+    pub(super) fn serve_others(&mut self) {
+        self.stop_looking();
+        while !self.listeners.is_empty() {
+            self.serve(Peers::default(), None);
+        }
+    }
+
+    /// From now on calls are let through and not looked at.
+    pub(super) fn stop_looking(&mut self) {
+        self.unseen = true;
+    }
+
+    /// Answers calls until something else is to be done.
+    pub(super) fn serve(&mut self, peers: Peers<'_>, timeout: Option<Duration>) -> Served {
         let deadline = timeout.map(|timeout| now() + timeout.as_nanos() as u64);
+        let watch_app = !self.listeners.has_own();
+        let peers = Peers { app: peers.app.filter(|_| watch_app), ..peers };
         loop {
             let left = deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now())));
             let nap = (self.owed_since != 0).then_some(NAP);
@@ -125,48 +179,51 @@ impl Notify {
                 (Some(left), Some(nap)) => Some(left.min(nap)),
                 (left, nap) => left.or(nap),
             };
-            let (call, ended, peer_changed) = self.poll(peer, wait);
-            if call && self.handle_one() {
-                return Served::LastExit;
+            let turn = self.listeners.wait(&peers, wait);
+            for place in places(turn.calls) {
+                if self.handle_one(place) {
+                    return Served::LastExit;
+                }
             }
-            if peer_changed {
-                return Served::Peer;
+            if turn.engine {
+                return Served::Engine;
             }
-            if ended && !call {
+            if turn.ended != 0 {
+                return self.end_listeners(turn.ended);
+            }
+            if turn.app {
                 return Served::Finished;
             }
-            self.wake_engine(call);
-            if !call && left.is_some_and(|left| left.is_zero()) {
+            if turn.attacher {
+                return Served::Attacher;
+            }
+            self.wake_engine(turn.calls != 0);
+            if turn.calls == 0 && left.is_some_and(|left| left.is_zero()) {
                 return Served::Timeout;
             }
         }
     }
 
-    /// Whether a call waits, no watched process is left, the peer is gone.
-    fn poll(&self, peer: Option<BorrowedFd<'_>>, wait: Option<Duration>) -> (bool, bool, bool) {
-        let wait = wait.map(timespec);
-        let mut listener = PollFd::new(&self.listener, PollFlags::IN);
-        let Some(peer) = peer else {
-            let mut one = [listener];
-            let _ = poll(&mut one, wait.as_ref());
-            let [listener] = one;
-            return (ready(&listener), gone(&listener), false);
-        };
-        let mut both = [listener.clone(), PollFd::from_borrowed_fd(peer, PollFlags::empty())];
-        let _ = poll(&mut both, wait.as_ref());
-        let [first, second] = both;
-        listener = first;
-        (ready(&listener), gone(&listener), !second.revents().is_empty())
+    fn end_listeners(&mut self, ended: u64) -> Served {
+        let own = self.listeners.drop_ended(ended);
+        self.count_listeners();
+        if own { Served::Finished } else { Served::Ended }
     }
 
     /// Takes and answers a call. Whether it was held instead, being the end of the namespace's first process.
-    fn handle_one(&mut self) -> bool {
+    fn handle_one(&mut self, place: usize) -> bool {
+        let Some(listener) = self.listeners.at(place) else { return false };
         let flight = self.shared.flight();
-        let received = seccomp::receive(self.listener.as_fd(), &self.shared.mapping, flight, FLIGHT_BYTES);
+        let received = seccomp::receive(listener, &self.shared.mapping, flight, FLIGHT_BYTES);
         // An error means that the caller was interrupted before we looked.
         let Ok(call) = received else { return false };
         if call.arch == NATIVE && call.nr == EXIT_GROUP.cast_signed() {
-            return self.end(&call);
+            return self.end(listener, &call);
+        }
+        if self.unseen {
+            let _ = seccomp::answer_continue(listener, call.id);
+            self.shared.flight_id().store(0, SeqCst);
+            return false;
         }
         let head = Head {
             seq: self.producer.saw(),
@@ -177,31 +234,35 @@ impl Notify {
             args: call.args,
         };
         let length = self.recorder.record(head);
-        if seccomp::answer_continue(self.listener(), call.id).is_ok() {
+        if seccomp::answer_continue(listener, call.id).is_ok() {
             self.producer.commit(self.recorder.bytes(length));
         } else {
             // It was interrupted, and comes again if it is restarted; or it was killed.
             self.producer.cancelled();
         }
         self.shared.flight_id().store(0, SeqCst);
-        if self.owed_since == 0 {
-            self.owed_since = head.time;
-        }
+        self.owe_wake_up(head.time);
         let engine = self.shared.word(Word::EnginePid).load(SeqCst);
         self.follower.follow(call.tid, engine as u32);
         false
     }
 
+    fn owe_wake_up(&mut self, since: u64) {
+        if self.owed_since == 0 {
+            self.owed_since = since;
+        }
+    }
+
     /// A process ends. That is nobody's event, but the end of the namespace's first process is held: with it goes
     /// the engine, whatever it has still to say.
-    fn end(&self, call: &Notification) -> bool {
+    fn end(&self, listener: BorrowedFd<'_>, call: &Notification) -> bool {
         let last = self.shared.word(Word::Held).load(SeqCst) == 0
             && self.shared.word(Word::Finished).load(SeqCst) == 0
             && ProcPath::task(FIRST_PROCESS, call.tid).exists();
         if last {
             self.shared.word(Word::Held).store(call.id, SeqCst);
         } else {
-            let _ = seccomp::answer_continue(self.listener(), call.id);
+            let _ = seccomp::answer_continue(listener, call.id);
         }
         self.shared.flight_id().store(0, SeqCst);
         last
@@ -231,10 +292,53 @@ impl Notify {
     }
 }
 
-fn ready(polled: &PollFd<'_>) -> bool {
-    polled.revents().contains(PollFlags::IN)
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-fn gone(polled: &PollFd<'_>) -> bool {
-    polled.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+    use super::{
+        super::{
+            Consumer,
+            filtered::Filtered,
+            layout::Shared,
+            listeners::{Listeners, Peers},
+            record::{Reader, Recorder},
+        },
+        Notify, Served,
+    };
+
+    #[test]
+    fn each_filters_end_is_its_own_and_the_apps_ends_the_recording() {
+        let shared = Shared::new(0).unwrap();
+        let processes = [Filtered::start(), Filtered::start(), Filtered::start()];
+        let own = Some(processes[0].listener());
+        let mut notify = Notify::new(Listeners::new(own), shared, Recorder::new(Reader::Vm, false));
+        assert!(notify.add(processes[1].listener()) && notify.add(processes[2].listener()));
+        let [app, one, two] = processes;
+        let calls = std::thread::spawn(move || {
+            for process in [&app, &one, &two] {
+                process.make_calls(20);
+            }
+            let codes = [one.end(), app.end()];
+            (codes, two)
+        });
+        let mut serve = || notify.serve(Peers::default(), Some(Duration::from_secs(60)));
+        assert_eq!((serve(), serve()), (Served::Ended, Served::Finished));
+        let (codes, two) = calls.join().unwrap();
+        assert_eq!(codes, [0, 0]);
+        // The app is gone: nothing is recorded, and nobody is left waiting.
+        let calls = std::thread::spawn(move || {
+            two.make_calls(20);
+            two.end()
+        });
+        notify.finish();
+        notify.serve_others();
+        assert_eq!(calls.join().unwrap(), 0);
+        let mut consumer = Consumer::new(shared);
+        while consumer.next().is_some() {
+            consumer.advance();
+        }
+        let counters = consumer.counters();
+        assert_eq!((counters.seen, counters.consumed, counters.lost.total()), (60, 60, 0));
+    }
 }

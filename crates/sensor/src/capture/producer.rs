@@ -26,6 +26,11 @@ impl Producer {
         self.shared.word(Word::LostCancelled).fetch_add(1, SeqCst);
     }
 
+    /// Counts what was to be a record and is none.
+    pub(super) fn refused(&self) {
+        self.shared.word(Word::LostRefused).fetch_add(1, SeqCst);
+    }
+
     /// Puts a record into the ring, or counts it where there is no room. Never waits.
     pub(super) fn commit(&self, record: &[u8]) {
         let head = self.shared.word(Word::Head).load(SeqCst);

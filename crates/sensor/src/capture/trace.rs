@@ -90,9 +90,4 @@ impl Trace {
             self.producer.wake();
         }
     }
-
-    /// No record will follow.
-    pub(super) fn finish(&self) {
-        self.producer.finish();
-    }
 }

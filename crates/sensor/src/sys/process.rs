@@ -169,7 +169,8 @@ pub(crate) fn close_others(first: u32, keep: &[u32]) {
     close_range(from, u32::MAX);
 }
 
-fn close_range(first: u32, last: u32) {
+/// Closes the descriptors with these numbers.
+pub(crate) fn close_range(first: u32, last: u32) {
     // SAFETY: the descriptors belong to objects of the process this one was forked from, which are not used here.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if result == -1 {

@@ -14,6 +14,7 @@ const NEW_LISTENER: libc::c_ulong = 1 << 3;
 const WAIT_KILLABLE_RECV: libc::c_ulong = 1 << 5;
 const RECV: u64 = 0xc050_2100;
 const SEND: u64 = 0xc018_2101;
+const ID_VALID: u64 = 0x4008_2102;
 const SET_FLAGS: u64 = 0x4008_2104;
 const SYNC_WAKE_UP: u64 = 1;
 const CONTINUE: u32 = 1;
@@ -160,6 +161,13 @@ pub(crate) fn answer_continue(listener: BorrowedFd<'_>, id: u64) -> io::Result<(
         [0, 0, 0, 0, a, b, c, d]
     });
     ioctl(listener, SEND, response.as_mut_ptr().cast())
+}
+
+/// Whether a descriptor is a filter's listener: only those know the ids of calls, and none has the id 0 now.
+pub(crate) fn is_listener(descriptor: BorrowedFd<'_>) -> bool {
+    let mut id = 0u64;
+    ioctl(descriptor, ID_VALID, (&raw mut id).cast())
+        .is_err_and(|error| error.raw_os_error() == Some(libc::ENOENT))
 }
 
 /// Asks for wake-ups on the caller's CPU; `false` when the kernel cannot.

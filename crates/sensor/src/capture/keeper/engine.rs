@@ -1,0 +1,130 @@
+//! The keeper's side of the engine's process.
+
+use std::{
+    os::fd::AsFd,
+    sync::atomic::Ordering::SeqCst,
+    time::{Duration, Instant},
+};
+
+use rustix::thread::sched_setaffinity;
+
+use super::{
+    super::{
+        BackendChoice, Engine,
+        channel::{Channel, Message},
+        engine_process,
+        layout::Word,
+        listeners::Listeners,
+        notify::FIRST_PROCESS,
+    },
+    Keeper, number,
+};
+use crate::sys::{
+    process::{self, Fork},
+    signals,
+};
+
+/// An engine that lived for less than this is started again only after a delay.
+const SHORT_LIFE: Duration = Duration::from_secs(2);
+/// The longest such delay.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// A running engine.
+pub(super) struct EngineProcess {
+    pub(super) pid: u32,
+    pub(super) channel: Channel,
+    pub(super) started: Instant,
+}
+
+impl<E: Engine> Keeper<'_, E> {
+    /// Forks the first engine, which reads its rules while the shim waits.
+    pub(super) fn start(&mut self, shim: &Channel) {
+        let Ok((mine, theirs)) = Channel::pair() else { return };
+        match process::fork() {
+            Ok(Fork::Child) => {
+                drop(mine);
+                self.close_all_but(&theirs);
+                self.reset_cpus();
+                let is_first = self.app == FIRST_PROCESS && self.options.backend != BackendChoice::Trace;
+                process::exit(engine_process::first(self.engine, self.options, self.shared, theirs, is_first))
+            }
+            Ok(Fork::Parent(pid)) => self.note_engine(pid, mine),
+            Err(error) => {
+                self.shared.set_text(&format!("no engine process: {error}"));
+                let _ = shim.send(Message::Failed, None);
+            }
+        }
+    }
+
+    fn note_engine(&mut self, pid: u32, channel: Channel) {
+        self.shared.word(Word::EnginePid).store(pid.into(), SeqCst);
+        self.running = Some(EngineProcess { pid, channel, started: Instant::now() });
+    }
+
+    pub(super) fn reset_cpus(&self) {
+        if let Some(cpus) = &self.cpus {
+            let _ = sched_setaffinity(None, cpus);
+        }
+    }
+
+    /// Forks an engine that goes on where the last one stopped.
+    pub(super) fn restart(&mut self, listeners: &Listeners) {
+        self.shared.word(Word::EngineRestarts).fetch_add(1, SeqCst);
+        let Ok((mine, theirs)) = Channel::pair() else { return };
+        match process::fork() {
+            Ok(Fork::Child) => {
+                drop(mine);
+                self.reset_cpus();
+                let copies = listeners.copies();
+                let others = copies.iter().map(number).chain([number(theirs.as_fd())]).chain(self.end_notice);
+                let mut kept: Vec<u32> = others.collect();
+                kept.sort_unstable();
+                process::close_others(3, &kept);
+                let delay = self.delay;
+                let shared = self.shared;
+                process::exit(engine_process::again(self.engine, shared, theirs, copies, delay))
+            }
+            Ok(Fork::Parent(pid)) => self.note_engine(pid, mine),
+            // No process can be made now: records wait in the ring until one can.
+            Err(_) => self.running = None,
+        }
+    }
+
+    /// The engine died: makes its counts exact and starts another.
+    pub(super) fn replace(&mut self, listeners: &Listeners) {
+        let Some(dead) = self.running.take() else { return self.restart(listeners) };
+        let _ = process::wait(Some(dead.pid));
+        self.replace_dead(dead.started.elapsed(), listeners);
+    }
+
+    pub(super) fn replace_dead(&mut self, lived: Duration, listeners: &Listeners) {
+        let at = self.shared.word(Word::InProgress).load(SeqCst);
+        self.shared.repair_consumed();
+        if at != 0 && at == self.died_at {
+            self.shared.drop_poison();
+        }
+        self.died_at = at;
+        self.delay = match lived {
+            lived if lived >= SHORT_LIFE => Duration::ZERO,
+            _ => (self.delay * 2).clamp(Duration::from_millis(10), LONGEST_DELAY),
+        };
+        self.restart(listeners);
+    }
+
+    /// The engine has ended after the app. If it was killed before it was done, another brings out the rest.
+    pub(super) fn reap_engine(&mut self, listeners: &Listeners) {
+        let Some(engine) = self.running.take() else { return };
+        let killed = matches!(process::wait(Some(engine.pid)), Ok((_, process::Status::Signaled(_))));
+        if killed && self.shared.counters().pending > 0 {
+            self.replace_dead(Duration::ZERO, listeners);
+        }
+    }
+
+    /// Its time is over.
+    pub(super) fn kill_engine(&mut self) {
+        if let Some(engine) = self.running.take() {
+            signals::send(engine.pid, libc::SIGKILL);
+            let _ = process::wait(Some(engine.pid));
+        }
+    }
+}
