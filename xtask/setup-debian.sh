@@ -16,6 +16,12 @@ need wrk wrk
 need redis-server redis-server
 need nginx nginx-light
 need busybox busybox-static
+need gdb gdb
+need go golang-go
+need java default-jdk-headless
+need python3 python3
+need s6-svscan s6
+need tini tini
 need node nodejs
 need npm npm
 need unshare util-linux
