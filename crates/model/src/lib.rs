@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod batch;
 pub mod bounded;
+pub mod call;
 pub mod check;
 pub mod detection;
 pub mod event;
@@ -24,6 +25,7 @@ pub mod workload;
 
 pub use alert::Alert;
 pub use batch::{Batch, BatchHeader, Lost, Record};
+pub use call::ArgSet;
 pub use check::{CheckResult, CheckStatus};
 pub use detection::Detection;
 pub use event::{Arg, Event, Fd, Outcome, Source};

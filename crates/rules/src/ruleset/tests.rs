@@ -254,7 +254,7 @@ fn traps_follow_from_what_a_condition_can_be() {
         ("evt.type = creat and evt.is_open_read = true", vec![]),
         ("evt.type in (dup2, dup3) and fd.typechar = '4'", vec![Trap::DupStdio]),
         ("evt.type = socket and evt.arg.domain contains AF_PACKET", vec![Trap::RareSocket]),
-        ("evt.type = socket and evt.arg.domain = AF_INET", vec![Trap::Socket, Trap::RareSocket]),
+        ("evt.type = socket and evt.arg.domain = AF_INET", vec![Trap::Socket]),
         ("evt.type in (accept, close)", vec![Trap::Accept]),
         ("evt.type = execve and k8s.pod.name = x", vec![]),
         ("evt.type = execve and evt.num = 0", vec![]),

@@ -9,6 +9,7 @@ const JUMP_GREATER: u16 = 0x25;
 const JUMP_AT_LEAST: u16 = 0x35;
 const JUMP_ANY_BIT: u16 = 0x45;
 const GOTO: u16 = 0x05;
+const AND: u16 = 0x54;
 const RETURN: u16 = 0x06;
 
 /// `SECCOMP_RET_ALLOW`.
@@ -31,8 +32,8 @@ pub(crate) struct Instruction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compare {
     Equal,
-    Greater,
     AtLeast,
+    Greater,
     AnyBit,
 }
 
@@ -43,6 +44,11 @@ impl Instruction {
 
     pub(crate) fn ret(action: u32) -> Self {
         Self { code: RETURN, if_true: 0, if_false: 0, k: action }
+    }
+
+    /// Keeps of the accumulator the bits of the mask.
+    pub(crate) fn and(mask: u32) -> Self {
+        Self { code: AND, if_true: 0, if_false: 0, k: mask }
     }
 
     /// Leaves out the next `k` instructions.
@@ -108,6 +114,7 @@ impl Program {
             };
             let body = match one.code {
                 LOAD => format!("load {}", field(one.k)),
+                AND => format!("and {:#x}", one.k),
                 JUMP_EQUAL => jump("=="),
                 JUMP_GREATER => jump(">"),
                 JUMP_AT_LEAST => jump(">="),
@@ -137,7 +144,8 @@ fn field(offset: u32) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{
-        GOTO, JUMP_ANY_BIT, JUMP_AT_LEAST, JUMP_EQUAL, JUMP_GREATER, LOAD, NOTIFY, Program, RETURN, TRACE,
+        AND, GOTO, JUMP_ANY_BIT, JUMP_AT_LEAST, JUMP_EQUAL, JUMP_GREATER, LOAD, NOTIFY, Program, RETURN,
+        TRACE,
     };
 
     /// Runs a filter as the kernel would: on number, architecture and arguments.
@@ -160,6 +168,10 @@ pub(super) mod tests {
                     continue;
                 }
                 RETURN => return one.k,
+                AND => {
+                    accumulator &= one.k;
+                    continue;
+                }
                 GOTO => {
                     at += one.k as usize;
                     continue;

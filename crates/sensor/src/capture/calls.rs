@@ -1,7 +1,7 @@
 //! The calls the sensor knows: their numbers, which trap selects them under which condition, and which of their
 //! arguments point to something worth reading. Numbers are those of the kernel's system call tables.
 
-use fargard_model::{EventType, Trap};
+use fargard_model::EventType;
 
 use EventType as E;
 
@@ -18,12 +18,6 @@ pub const NATIVE: u32 = if cfg!(target_arch = "aarch64") { AARCH64 } else { X86_
 
 /// Number of `exit_group` on the architecture this program is compiled for.
 pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "aarch64") { 94 } else { 231 };
-
-/// Open flags that make an open one for writing: `O_WRONLY`, `O_RDWR`, `O_CREAT`, `O_TRUNC`, `__O_TMPFILE`.
-pub const OPEN_WRITE_FLAGS: u32 = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20_000_000;
-
-/// The families of [`Trap::Socket`] as bits: unix, IPv4, IPv6, netlink.
-pub(crate) const COMMON_FAMILIES: u32 = 1 << 1 | 1 << 2 | 1 << 10 | 1 << 16;
 
 /// i386's one number for all socket calls.
 pub(crate) const I386_SOCKETCALL: u32 = 102;
@@ -49,34 +43,11 @@ pub(crate) enum Pointee {
     Descriptor(u8),
 }
 
-/// The condition on arguments under which a call is stopped. 32-bit arguments are compared by their low half, as
-/// the kernel does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Predicate {
-    /// Whatever the arguments.
-    Always,
-    /// Some bit of the mask is set.
-    AnyBit { arg: u8, mask: u32 },
-    /// No bit of the mask is set.
-    NoBit { arg: u8, mask: u32 },
-    /// The unsigned value is at most this.
-    AtMost { arg: u8, max: u32 },
-    /// The pointer is not null.
-    NotNull { arg: u8 },
-    /// The value is the number of a bit set in the mask.
-    InSet { arg: u8, mask: u32 },
-    /// The value is not the number of a bit set in the mask.
-    NotInSet { arg: u8, mask: u32 },
-}
-
 /// A call the sensor can stop.
 #[derive(Debug)]
 pub struct Call {
     /// As rules name it.
     pub kind: EventType,
-    /// The class it belongs to; an open belongs to [`Trap::OpenRead`] or [`Trap::OpenWrite`] by its flags, a socket
-    /// to [`Trap::Socket`] or [`Trap::RareSocket`] by its family.
-    pub trap: Trap,
     pub(crate) x86_64: Option<u32>,
     pub(crate) aarch64: Option<u32>,
     pub(crate) i386: &'static [u32],
@@ -84,10 +55,9 @@ pub struct Call {
 }
 
 macro_rules! calls {
-    ($($kind:ident $trap:ident $x86:literal $arm:literal [$($i386:literal)*] $($pointee:expr),*;)*) => {
+    ($($kind:ident $x86:literal $arm:literal [$($i386:literal)*] $($pointee:expr),*;)*) => {
         &[$(Call {
             kind: E::$kind,
-            trap: Trap::$trap,
             x86_64: number($x86),
             aarch64: number($arm),
             i386: &[$($i386),*],
@@ -105,64 +75,111 @@ const fn number(written: i32) -> Option<u32> {
     if written < 0 { None } else { Some(written as u32) }
 }
 
-/// Every call the sensor can stop: kind, class, numbers (x86-64, aarch64, i386), pointers.
+/// Every call the sensor can stop: kind, numbers (x86-64, aarch64, i386), pointers.
 pub(crate) const CALLS: &[Call] = calls! {
-    Execve Exec 59 221 [11] Path(0, None), Argv(1), Env(2);
-    Execveat Exec 322 281 [358] Path(1, Some(0)), Argv(2), Env(3);
-    Open OpenWrite 2 -1 [5] Path(0, None);
-    Openat OpenWrite 257 56 [295] Path(1, Some(0));
-    Openat2 OpenWrite 437 437 [437] Path(1, Some(0)), Struct(2, 24);
-    Creat OpenWrite 85 -1 [8] Path(0, None);
-    Rename Rename 82 -1 [38] Path(0, None), Path(1, None);
-    Renameat Rename 264 38 [302] Path(1, Some(0)), Path(3, Some(2));
-    Renameat2 Rename 316 276 [353] Path(1, Some(0)), Path(3, Some(2));
-    Unlink Unlink 87 -1 [10] Path(0, None);
-    Unlinkat Unlink 263 35 [301] Path(1, Some(0));
-    Rmdir Unlink 84 -1 [40] Path(0, None);
-    Mkdir Mkdir 83 -1 [39] Path(0, None);
-    Mkdirat Mkdir 258 34 [296] Path(1, Some(0));
-    Chmod Chmod 90 -1 [15] Path(0, None);
-    Fchmod Chmod 91 52 [94] Descriptor(0);
-    Fchmodat Chmod 268 53 [306] Path(1, Some(0));
-    Fchmodat2 Chmod 452 452 [452] Path(1, Some(0));
-    Chown Chown 92 -1 [182 212] Path(0, None);
-    Lchown Chown 94 -1 [16 198] Path(0, None);
-    Fchown Chown 93 55 [95 207] Descriptor(0);
-    Fchownat Chown 260 54 [298] Path(1, Some(0));
-    Link Link 86 -1 [9] Path(0, None), Path(1, None);
-    Linkat Link 265 37 [303] Path(1, Some(0)), Path(3, Some(2));
-    Symlink Symlink 88 -1 [83] Text(0), Path(1, None);
-    Symlinkat Symlink 266 36 [304] Text(0), Path(2, Some(1));
-    Socket Socket 41 198 [359] ;
-    Connect Connect 42 203 [362] Sockaddr(1, 2);
-    Bind Bind 49 200 [361] Sockaddr(1, 2);
-    Listen Listen 50 201 [363] ;
-    Accept Accept 43 202 [] ;
-    Accept4 Accept 288 242 [364] ;
-    Sendto SendtoAddress 44 206 [369] Sockaddr(4, 5);
-    Sendmsg Sendmsg 46 211 [370] Message(1);
-    Sendmmsg Sendmsg 307 269 [345] Message(1);
-    Setuid Setuid 105 146 [23 213] ;
-    Setgid Setuid 106 144 [46 214] ;
-    Setreuid Setuid 113 145 [70 203] ;
-    Setregid Setuid 114 143 [71 204] ;
-    Setresuid Setuid 117 147 [164 208] ;
-    Setresgid Setuid 119 149 [170 210] ;
-    Ptrace Ptrace 101 117 [26] ;
-    ProcessVmWritev Ptrace 311 271 [348] ;
-    Mount Mount 165 40 [21] Text(0), Path(1, None), Text(2);
-    Umount2 Mount 166 39 [52] Path(0, None);
-    Setns Mount 308 268 [346] Descriptor(0);
-    Unshare Mount 272 97 [310] ;
-    Chroot Mount 161 51 [61] Path(0, None);
-    MemfdCreate MemfdCreate 319 279 [356] Text(0);
-    Dup2 DupStdio 33 -1 [63] Descriptor(0);
-    Dup3 DupStdio 292 24 [330] Descriptor(0);
-    Bpf Kernel 321 280 [357] ;
-    InitModule Kernel 175 105 [128] ;
-    FinitModule Kernel 313 273 [350] Descriptor(0), Text(1);
-    Userfaultfd Kernel 323 282 [374] ;
-    IoUringSetup Kernel 425 425 [425] ;
+    Execve 59 221 [11] Path(0, None), Argv(1), Env(2);
+    Execveat 322 281 [358] Path(1, Some(0)), Argv(2), Env(3);
+    Open 2 -1 [5] Path(0, None);
+    Openat 257 56 [295] Path(1, Some(0));
+    Openat2 437 437 [437] Path(1, Some(0)), Struct(2, 24);
+    Creat 85 -1 [8] Path(0, None);
+    Rename 82 -1 [38] Path(0, None), Path(1, None);
+    Renameat 264 38 [302] Path(1, Some(0)), Path(3, Some(2));
+    Renameat2 316 276 [353] Path(1, Some(0)), Path(3, Some(2));
+    Unlink 87 -1 [10] Path(0, None);
+    Unlinkat 263 35 [301] Path(1, Some(0));
+    Rmdir 84 -1 [40] Path(0, None);
+    Mkdir 83 -1 [39] Path(0, None);
+    Mkdirat 258 34 [296] Path(1, Some(0));
+    Chmod 90 -1 [15] Path(0, None);
+    Fchmod 91 52 [94] Descriptor(0);
+    Fchmodat 268 53 [306] Path(1, Some(0));
+    Fchmodat2 452 452 [452] Path(1, Some(0));
+    Chown 92 -1 [182 212] Path(0, None);
+    Lchown 94 -1 [16 198] Path(0, None);
+    Fchown 93 55 [95 207] Descriptor(0);
+    Fchownat 260 54 [298] Path(1, Some(0));
+    Link 86 -1 [9] Path(0, None), Path(1, None);
+    Linkat 265 37 [303] Path(1, Some(0)), Path(3, Some(2));
+    Symlink 88 -1 [83] Text(0), Path(1, None);
+    Symlinkat 266 36 [304] Text(0), Path(2, Some(1));
+    Socket 41 198 [359] ;
+    Connect 42 203 [362] Sockaddr(1, 2);
+    Bind 49 200 [361] Sockaddr(1, 2);
+    Listen 50 201 [363] ;
+    Accept 43 202 [] ;
+    Accept4 288 242 [364] ;
+    Sendto 44 206 [369] Sockaddr(4, 5);
+    Sendmsg 46 211 [370] Message(1);
+    Sendmmsg 307 269 [345] Message(1);
+    Setuid 105 146 [23 213] ;
+    Setgid 106 144 [46 214] ;
+    Setreuid 113 145 [70 203] ;
+    Setregid 114 143 [71 204] ;
+    Setresuid 117 147 [164 208] ;
+    Setresgid 119 149 [170 210] ;
+    Ptrace 101 117 [26] ;
+    ProcessVmWritev 311 271 [348] ;
+    Mount 165 40 [21] Text(0), Path(1, None), Text(2);
+    Umount2 166 39 [52] Path(0, None);
+    Setns 308 268 [346] Descriptor(0);
+    Unshare 272 97 [310] ;
+    Chroot 161 51 [61] Path(0, None);
+    MemfdCreate 319 279 [356] Text(0);
+    Dup2 33 -1 [63] Descriptor(0);
+    Dup3 292 24 [330] Descriptor(0);
+    Bpf 321 280 [357] ;
+    InitModule 175 105 [128] ;
+    FinitModule 313 273 [350] Descriptor(0), Text(1);
+    Userfaultfd 323 282 [374] ;
+    IoUringSetup 425 425 [425] ;
+    DeleteModule 176 106 [129] Text(0);
+    KexecLoad 246 104 [283] ;
+    KexecFileLoad 320 294 [] Descriptor(0);
+    Clone 56 220 [120] ;
+    Mmap 9 222 [] ;
+    Mmap2 -1 -1 [192] ;
+    Mprotect 10 226 [125] ;
+    PkeyMprotect 329 288 [380] ;
+    Prctl 157 167 [172] ;
+    Capset 126 91 [185] Struct(1, 24);
+    Kill 62 129 [37] ;
+    Tkill 200 130 [238] ;
+    Tgkill 234 131 [270] ;
+    RtSigqueueinfo 129 138 [178] ;
+    RtTgsigqueueinfo 297 240 [335] ;
+    PidfdSendSignal 424 424 [424] ;
+    Mknod 133 -1 [14] Path(0, None);
+    Mknodat 259 33 [297] Path(1, Some(0));
+    Utime 132 -1 [30] Path(0, None);
+    Utimes 235 -1 [271] Path(0, None);
+    Futimesat 261 -1 [299] Path(1, Some(0));
+    Utimensat 280 88 [320 412] Path(1, Some(0));
+    Setxattr 188 5 [226] Path(0, None), Text(1);
+    Lsetxattr 189 6 [227] Path(0, None), Text(1);
+    Fsetxattr 190 7 [228] Descriptor(0), Text(1);
+    Truncate 76 45 [92 193] Path(0, None);
+    Ftruncate 77 46 [93 194] Descriptor(0);
+    ProcessVmReadv 310 270 [347] ;
+    PidfdGetfd 438 438 [438] ;
+    Personality 135 92 [136] ;
+    Keyctl 250 219 [288] ;
+    AddKey 248 217 [286] Text(0), Text(1);
+    RequestKey 249 218 [287] Text(0), Text(1);
+    OpenByHandleAt 304 265 [342] ;
+    PivotRoot 155 41 [217] Path(0, None), Path(1, None);
+    Umount -1 -1 [22] Path(0, None);
+    MoveMount 429 429 [429] Path(1, Some(0)), Path(3, Some(2));
+    OpenTree 428 428 [428] Path(1, Some(0));
+    Fsopen 430 430 [430] Text(0);
+    Fsmount 432 432 [432] ;
+    MountSetattr 442 442 [442] Path(1, Some(0));
+    Setsid 112 157 [66] ;
+    Setpgid 109 154 [57] ;
+    Quotactl 179 60 [131] Text(1);
+    Swapon 167 224 [87] Path(0, None);
+    Swapoff 168 225 [115] Path(0, None);
+    Reboot 169 142 [88] ;
 };
 
 /// Calls whose x32 number is not the x86-64 one (`arch/x86/entry/syscalls/syscall_64.tbl`).
@@ -172,7 +189,11 @@ const X32: &[(EventType, u32)] = &[
     (E::Ptrace, 521),
     (E::Sendmsg, 518),
     (E::Sendmmsg, 538),
+    (E::ProcessVmReadv, 539),
     (E::ProcessVmWritev, 540),
+    (E::RtSigqueueinfo, 524),
+    (E::RtTgsigqueueinfo, 536),
+    (E::KexecLoad, 528),
 ];
 
 /// Socket calls behind i386's `socketcall` (`linux/net.h`): the number in its first argument, and the number of
@@ -289,6 +310,34 @@ mod tests {
             (EventType::Userfaultfd, libc::SYS_userfaultfd),
             (EventType::Umount2, libc::SYS_umount2),
             (EventType::Accept4, libc::SYS_accept4),
+            (EventType::Clone, libc::SYS_clone),
+            (EventType::Mmap, libc::SYS_mmap),
+            (EventType::Mprotect, libc::SYS_mprotect),
+            (EventType::PkeyMprotect, libc::SYS_pkey_mprotect),
+            (EventType::Prctl, libc::SYS_prctl),
+            (EventType::Capset, libc::SYS_capset),
+            (EventType::Tgkill, libc::SYS_tgkill),
+            (EventType::RtTgsigqueueinfo, libc::SYS_rt_tgsigqueueinfo),
+            (EventType::PidfdSendSignal, libc::SYS_pidfd_send_signal),
+            (EventType::Mknodat, libc::SYS_mknodat),
+            (EventType::Utimensat, libc::SYS_utimensat),
+            (EventType::Lsetxattr, libc::SYS_lsetxattr),
+            (EventType::Ftruncate, libc::SYS_ftruncate),
+            (EventType::ProcessVmReadv, libc::SYS_process_vm_readv),
+            (EventType::PidfdGetfd, libc::SYS_pidfd_getfd),
+            (EventType::Personality, libc::SYS_personality),
+            (EventType::Keyctl, libc::SYS_keyctl),
+            (EventType::RequestKey, libc::SYS_request_key),
+            (EventType::OpenByHandleAt, libc::SYS_open_by_handle_at),
+            (EventType::PivotRoot, libc::SYS_pivot_root),
+            (EventType::MoveMount, libc::SYS_move_mount),
+            (EventType::MountSetattr, libc::SYS_mount_setattr),
+            (EventType::Setpgid, libc::SYS_setpgid),
+            (EventType::Quotactl, libc::SYS_quotactl),
+            (EventType::Swapoff, libc::SYS_swapoff),
+            (EventType::Reboot, libc::SYS_reboot),
+            (EventType::DeleteModule, libc::SYS_delete_module),
+            (EventType::KexecFileLoad, libc::SYS_kexec_file_load),
         ] {
             assert_eq!(lookup(NATIVE, number as i32).map(|call| call.kind), Some(kind), "{kind:?}");
         }
@@ -299,6 +348,8 @@ mod tests {
         let kind = |nr: u32| lookup(X86_64, (nr | X32_BIT) as i32).map(|call| call.kind);
         assert_eq!(kind(520), Some(EventType::Execve));
         assert_eq!(kind(59), None);
+        assert_eq!(kind(539), Some(EventType::ProcessVmReadv));
+        assert_eq!(kind(528), Some(EventType::KexecLoad));
         assert_eq!(kind(257), Some(EventType::Openat));
     }
 }

@@ -5,23 +5,25 @@ use std::fmt::Write as _;
 use fargard_model::{Trap, TrapSet};
 
 use super::{
-    calls::{CALLS, NATIVE, Predicate},
+    calls::{CALLS, Call, I386, NATIVE, X32_BIT, X86_64},
     filter,
 };
 
-/// Each class of calls with those who need it, the calls with their conditions, and the length of the filter; with
-/// `program` also the filter itself.
+/// Each class of calls with those who need it, its calls with their conditions and numbers, and the length of the
+/// filter; with `program` also the filter itself.
 #[must_use]
 pub fn explain(traps: &TrapSet, program: bool) -> String {
     let mut text = String::new();
     for (trap, who) in traps.iter() {
         let names: Vec<&str> = who.iter().map(String::as_str).collect();
-        let _ = writeln!(text, "{}: {}", trap_name(trap), names.join(", "));
-    }
-    for call in CALLS {
-        let predicate = filter::predicate(call, traps);
-        if let (Some(predicate), false) = (predicate, call.numbers(NATIVE, false).is_empty()) {
-            let _ = writeln!(text, "  {:<18} {}", call.kind.name(), condition(predicate));
+        let _ = writeln!(text, "{}: {}", trap.name(), names.join(", "));
+        for call in CALLS.iter().filter(|call| Trap::of(call.kind).contains(&trap)) {
+            let Some(conditions) = traps.calls(trap, call.kind) else { continue };
+            let numbers = numbers(call);
+            if !numbers.is_empty() {
+                let condition = trap.words(call.kind, &conditions);
+                let _ = writeln!(text, "  {:<18} {condition}  [{numbers}]", call.kind.name());
+            }
         }
     }
     match filter::build(traps) {
@@ -36,28 +38,27 @@ pub fn explain(traps: &TrapSet, program: bool) -> String {
     text
 }
 
-fn trap_name(trap: Trap) -> String {
-    match serde_json::to_value(trap) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => format!("{trap:?}"),
+/// The call's numbers by every interface a process here can use.
+fn numbers(call: &Call) -> String {
+    let interfaces: &[(&str, u32, bool)] = if NATIVE == X86_64 {
+        &[("x86-64", X86_64, false), ("i386", I386, false), ("x32", X86_64, true)]
+    } else {
+        &[("arm64", NATIVE, false)]
+    };
+    let mut texts = Vec::new();
+    for (name, arch, x32) in interfaces {
+        let numbers: Vec<String> =
+            call.numbers(*arch, *x32).iter().map(|number| (number & !X32_BIT).to_string()).collect();
+        if !numbers.is_empty() {
+            texts.push(format!("{name} {}", numbers.join(" ")));
+        }
     }
-}
-
-fn condition(predicate: Predicate) -> String {
-    match predicate {
-        Predicate::Always => "always".to_owned(),
-        Predicate::AnyBit { arg, mask } => format!("when argument {arg} has a bit of {mask:#o}"),
-        Predicate::NoBit { arg, mask } => format!("when argument {arg} has no bit of {mask:#o}"),
-        Predicate::AtMost { arg, max } => format!("when argument {arg} is at most {max}"),
-        Predicate::NotNull { arg } => format!("when argument {arg} is not null"),
-        Predicate::InSet { arg, mask } => format!("when bit number argument {arg} is in {mask:#x}"),
-        Predicate::NotInSet { arg, mask } => format!("when bit number argument {arg} is not in {mask:#x}"),
-    }
+    texts.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use fargard_model::{Trap, TrapSet};
+    use fargard_model::{ArgSet, EventType, Trap, TrapSet};
 
     use super::explain;
 
@@ -66,10 +67,10 @@ mod tests {
         let mut traps = TrapSet::default();
         traps.add(Trap::OpenWrite, "Modify binary dirs");
         traps.add(Trap::SendtoAddress, "check 1");
-        let text = explain(&traps, false);
-        assert!(text.contains("open_write: Modify binary dirs\n"), "{text}");
-        assert!(text.contains("openat             when argument 2 has a bit of 0o20001103\n"), "{text}");
-        assert!(text.contains("sendto             when argument 4 is not null\n"), "{text}");
+        traps.add_calls(Trap::Ptrace, EventType::Ptrace, Some(ArgSet::one_of(0, [16])), "Attach");
+        if cfg!(target_arch = "x86_64") {
+            insta::assert_snapshot!(explain(&traps, false));
+        }
         assert!(explain(&TrapSet::default(), false).contains("no filter"));
     }
 }

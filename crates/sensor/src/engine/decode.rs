@@ -2,18 +2,22 @@
 
 use std::borrow::Cow;
 
-use fargard_model::{Arg, EventType, Fd, event::ArgValue};
+use fargard_model::{
+    Arg, EventType, Fd,
+    call::{Form, Param, flags, octal, params},
+    event::ArgValue,
+};
 
 use super::{
     address::{self, Address},
-    calls::{self, ARCH_AARCH64, Form, Param},
-    flags,
     paths::{self, MAX_PATH},
     procfs::{self, Stat, Status},
 };
-use crate::raw::{ItemKind, RawEvent};
+use crate::{
+    capture::calls::{self, AARCH64 as ARCH_AARCH64},
+    raw::{ItemKind, RawEvent},
+};
 
-const AT_FDCWD: i32 = -100;
 const MAX_TEXT: usize = 1024;
 
 /// A call in the words of rules, before it is known who made it.
@@ -59,7 +63,7 @@ pub(crate) struct Unresolved {
 /// Reads a captured call; `None` for a call that is not decoded (another architecture, an unknown number).
 pub(crate) fn decode(raw: &RawEvent<'_>) -> Option<Decoded> {
     let head = &raw.head;
-    let kind = calls::kind_of(head.arch, head.nr)?;
+    let kind = calls::lookup(head.arch, head.nr)?.kind;
     let mut decoded = Decoded {
         num: head.seq,
         time: head.time,
@@ -74,11 +78,13 @@ pub(crate) fn decode(raw: &RawEvent<'_>) -> Option<Decoded> {
         status: None,
         result: None,
     };
-    for param in calls::params(kind) {
+    for param in params(kind) {
         decoded.read_param(raw, *param);
     }
-    if kind == EventType::Openat2 {
-        decoded.read_open_how(raw);
+    match kind {
+        EventType::Openat2 => decoded.read_open_how(raw),
+        EventType::Capset => decoded.read_capabilities(raw),
+        _ => {}
     }
     decoded.read_items(raw);
     decoded.fd = decoded.descriptor(raw);
@@ -100,22 +106,8 @@ impl Decoded {
                 self.unresolved.push(Unresolved { name: param.name, raw: text.clone(), base });
                 ArgValue::Path(text)
             }
-            Form::Text => ArgValue::Text(text_of(raw, param.arg, MAX_TEXT)),
-            Form::Int => ArgValue::Int(i64::from(low(register))),
-            Form::Dirfd if low(register) == AT_FDCWD => ArgValue::Text("AT_FDCWD".to_owned()),
-            Form::Dirfd => ArgValue::Int(i64::from(low(register))),
-            Form::Mode => ArgValue::Text(octal(register & 0o7777)),
-            Form::Flags(table) => {
-                let bits = register & u64::from(u32::MAX);
-                ArgValue::Flags(bits, flags::names(bits, table).into())
-            }
-            Form::OpenFlags => {
-                let bits = register & u64::from(u32::MAX);
-                ArgValue::Flags(bits, flags::open_names(bits, arm).into())
-            }
-            Form::Enum(table) => {
-                let value = register & u64::from(u32::MAX);
-                ArgValue::Flags(value, flags::name_of(value, table).into())
+            form => {
+                form.value(register, arm).unwrap_or_else(|| ArgValue::Text(text_of(raw, param.arg, MAX_TEXT)))
             }
         };
         self.push(param.name, value);
@@ -130,8 +122,19 @@ impl Decoded {
         let Some(bits) = word(0) else { return };
         let arm = raw.head.arch == ARCH_AARCH64;
         self.push("flags", ArgValue::Flags(bits, flags::open_names(bits, arm).into()));
-        self.push("mode", ArgValue::Text(octal(word(8).unwrap_or(0) & 0o7777)));
+        self.push("mode", ArgValue::Text(octal(word(8).unwrap_or(0))));
         self.push("resolve", ArgValue::Int(i64::try_from(word(16).unwrap_or(0)).unwrap_or(i64::MAX)));
+    }
+
+    /// Two of `struct __user_cap_data_struct`: effective, permitted, inheritable, the low and the high 32 bits.
+    fn read_capabilities(&mut self, raw: &RawEvent<'_>) {
+        let Some(item) = raw.item(ItemKind::Struct, 1) else { return };
+        let (words, _) = item.bytes.as_chunks::<4>();
+        let word = |at: usize| words.get(at).map_or(0, |bytes| u64::from(u32::from_ne_bytes(*bytes)));
+        for (name, at) in [("cap_inheritable", 2), ("cap_permitted", 1), ("cap_effective", 0)] {
+            let bits = word(at) | word(at + 3) << 32;
+            self.push(name, ArgValue::Flags(bits, format!("{bits:X}").into()));
+        }
     }
 
     fn read_items(&mut self, raw: &RawEvent<'_>) {
@@ -184,6 +187,9 @@ impl Decoded {
             | EventType::Dup2
             | EventType::Dup3
             | EventType::FinitModule
+            | EventType::Ftruncate
+            | EventType::Fsetxattr
+            | EventType::KexecFileLoad
             | EventType::Setns => Some(Fd { num: number, ..Fd::default() }),
             EventType::MemfdCreate => {
                 let name = self.args.first().map(|arg| format!("memfd:{}", arg.value)).unwrap_or_default();
@@ -241,10 +247,6 @@ fn low(register: u64) -> i32 {
     (register & u64::from(u32::MAX)) as u32 as i32
 }
 
-fn octal(mode: u64) -> String {
-    if mode == 0 { "0".to_owned() } else { format!("0{mode:o}") }
-}
-
 fn text_of(raw: &RawEvent<'_>, arg: u8, limit: usize) -> String {
     raw.item(ItemKind::Text, arg).map(|item| lossy(item.bytes, limit)).unwrap_or_default()
 }
@@ -264,7 +266,7 @@ mod tests {
 
     use super::{Decoded, decode};
     use crate::{
-        engine::calls::{ARCH_AARCH64, ARCH_X86_64},
+        capture::calls::{AARCH64 as ARCH_AARCH64, I386, X32_BIT, X86_64 as ARCH_X86_64},
         raw::{Head, ItemKind, MAX_RECORD, RawEvent, Writer},
     };
 
@@ -314,6 +316,33 @@ mod tests {
         );
         assert_eq!(shown(&decoded), "openat2 dirfd=5 name=x flags=O_CREAT|O_WRONLY mode=0600 resolve=8");
         assert_eq!(decoded.resolve("/w"), [("name".into(), "/w/x".to_owned())]);
+    }
+
+    #[test]
+    fn calls_of_other_interfaces_are_read_too() {
+        let text = [(ItemKind::Text, 0, &b"/bin/sh"[..])];
+        for (arch, nr) in [(ARCH_X86_64, 59), (I386, 11), (ARCH_X86_64, 520 | X32_BIT), (ARCH_AARCH64, 221)] {
+            assert_eq!(shown(&record(arch, nr as i32, [1, 2, 3, 0, 0, 0], &text)), "execve filename=/bin/sh");
+        }
+        for (nr, args, expected) in [
+            (
+                10,
+                [0x1000, 4096, 7, 0, 0, 0],
+                "mprotect addr=1000 length=4096 prot=PROT_READ|PROT_WRITE|PROT_EXEC",
+            ),
+            (62, [0xffff_ffff, 9, 0, 0, 0, 0], "kill pid=-1 sig=SIGKILL"),
+            (157, [4, 0, 0, 0, 0, 0], "prctl option=PR_SET_DUMPABLE arg2_int=0"),
+            (112, [0; 6], "setsid "),
+            (101, [16, 7, 0, 0, 0, 0], "ptrace request=PTRACE_ATTACH pid=7"),
+        ] {
+            assert_eq!(shown(&record(ARCH_X86_64, nr, args, &[])), expected);
+        }
+        assert_eq!(shown(&record(I386, 37, [5, 15, 0, 0, 0, 0], &[])), "kill pid=5 sig=SIGTERM");
+        let data: Vec<u8> = [1_u32, 3, 7, 0, 1, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        assert_eq!(
+            shown(&record(ARCH_X86_64, 126, [0, 1, 0, 0, 0, 0], &[(ItemKind::Struct, 1, &data)])),
+            "capset cap_inheritable=7 cap_permitted=100000003 cap_effective=1"
+        );
     }
 
     #[test]

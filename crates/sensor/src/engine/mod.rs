@@ -7,11 +7,9 @@
 mod accounts;
 mod address;
 mod announce;
-mod calls;
 mod checks;
 mod confirm;
 mod decode;
-mod flags;
 mod identity;
 mod mounts;
 mod observer;
@@ -31,7 +29,7 @@ mod uplink;
 
 use std::path::{Path, PathBuf};
 
-use fargard_model::{TrapSet, bounded};
+use fargard_model::{EventType, Trap, TrapSet, bounded};
 use fargard_rules::{Ruleset, SourceFile, source::MAX_FILE};
 pub use uplink::spool;
 
@@ -98,6 +96,10 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
     let mut traps = rules.traps();
     if config.checks {
         traps.merge(&checks::traps());
+    }
+    if !traps.is_empty() {
+        // What goes through its rings are no system calls: that it is used must be known.
+        traps.add_calls(Trap::Kernel, EventType::IoUringSetup, None, "the sensor (io_uring goes around it)");
     }
     let printer = Printer::open(config).map_err(|error| EngineError::Output {
         path: match &config.print_to {

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
+use fargard_model::TrapSet;
 use fargard_rules::{Ruleset, traps};
 use serde_json::json;
 
@@ -36,14 +37,15 @@ fn explain_traps(ruleset: &Ruleset, format: Format) -> String {
     if format == Format::Json {
         let needs: Vec<_> = needs
             .iter()
-            .map(|need| json!({ "class": need.trap, "event_type": need.kind, "rules": need.rules }))
+            .map(|need| {
+                json!({ "class": need.trap, "event_type": need.kind, "calls": calls(need), "rules": need.rules })
+            })
             .collect();
         return format!("{:#}\n", json!(needs));
     }
     let mut text = String::new();
     for need in &needs {
-        let class = json!(need.trap);
-        let _ = writeln!(text, "{:<16} {}", class.as_str().unwrap_or_default(), need.kind.name());
+        let _ = writeln!(text, "{:<16} {:<18} {}", need.trap.name(), need.kind.name(), calls(need));
         for rule in &need.rules {
             let _ = writeln!(text, "                   {rule}");
         }
@@ -51,6 +53,14 @@ fn explain_traps(ruleset: &Ruleset, format: Format) -> String {
     let env = if ruleset.needs_env() { "needed" } else { "not needed" };
     let _ = writeln!(text, "environment of processes: {env}");
     text
+}
+
+/// Which calls of the kind, as the sensor's own `explain` says it.
+fn calls(need: &traps::Need) -> String {
+    let mut set = TrapSet::default();
+    let all = need.trap.is_whole();
+    set.add_calls(need.trap, need.kind, need.only.clone().filter(|_| !all), "");
+    need.trap.words(need.kind, &set.calls(need.trap, need.kind).unwrap_or_default())
 }
 
 fn explain_rule(ruleset: &Ruleset, name: &str, format: Format) -> anyhow::Result<String> {
@@ -67,7 +77,7 @@ fn explain_rule(ruleset: &Ruleset, name: &str, format: Format) -> anyhow::Result
     let needs: Vec<_> = traps::needs(ruleset)
         .into_iter()
         .filter(|need| need.rules.iter().any(|rule| rule == name))
-        .map(|need| json!(need.trap).as_str().unwrap_or_default().to_owned())
+        .map(|need| need.trap.name())
         .collect();
     let mut classes = needs;
     classes.dedup();

@@ -1,12 +1,12 @@
 //! An execution as the call asks for it: which file, which arguments, what the process is after it.
 
-use fargard_model::{Arg, Event, EventType, Outcome, Process, event::ArgValue};
+use fargard_model::{Arg, Event, EventType, Outcome, Process, call::flags, event::ArgValue};
 
 use super::{Observer, without_deleted};
 use crate::engine::{
     confirm,
     decode::Decoded,
-    flags, paths,
+    paths,
     procfs::InRoot,
     table::{Execution, is_memfd},
 };

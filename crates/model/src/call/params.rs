@@ -1,22 +1,17 @@
-//! Which call a number is and how Falco names its parameters.
-//!
-//! Numbers are those of the kernel's tables (`arch/x86/entry/syscalls/syscall_64.tbl`,
-//! `include/uapi/asm-generic/unistd.h`); parameter names and their order are those of Falco's event table.
+//! The parameters of calls that lie in registers, named and shown as Falco does (its event table). What rules say of
+//! them decides which calls a filter has to stop; what the sensor saw of them is shown with the same tables.
 
-use fargard_model::EventType::{self, *};
+use std::borrow::Cow;
 
 use super::flags::{self, Names};
-
-/// `AUDIT_ARCH_X86_64` of `linux/audit.h`.
-pub(crate) const ARCH_X86_64: u32 = 0xC000_003E;
-/// `AUDIT_ARCH_AARCH64` of `linux/audit.h`.
-pub(crate) const ARCH_AARCH64: u32 = 0xC000_00B7;
-/// Set in the number of an x32 call; the rest of the number is the 64-bit call's.
-const X32_BIT: i32 = 0x4000_0000;
+use crate::{
+    EventType::{self, *},
+    event::ArgValue,
+};
 
 /// How an argument is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// A path in the process's memory.
     Path,
     /// Text in the process's memory.
@@ -33,17 +28,52 @@ pub(crate) enum Form {
     OpenFlags,
     /// A number with a name.
     Enum(&'static Names),
+    /// A signed number of 64 bits: a length.
+    Long,
+    /// A hexadecimal number: an address.
+    Hex,
+}
+
+impl Form {
+    /// What a register holds, as far as it needs no memory: `None` for paths and texts. `arm` selects the flags of
+    /// aarch64.
+    #[must_use]
+    pub fn value(self, register: u64, arm: bool) -> Option<ArgValue> {
+        let low = register & u64::from(u32::MAX);
+        Some(match self {
+            Self::Path | Self::Text => return None,
+            Self::Dirfd if low as u32 as i32 == AT_FDCWD => ArgValue::Text("AT_FDCWD".to_owned()),
+            Self::Int | Self::Dirfd => ArgValue::Int(i64::from(low as u32 as i32)),
+            Self::Mode => ArgValue::Text(octal(register)),
+            Self::Flags(table) => ArgValue::Flags(low, flags::names(low, table).into()),
+            Self::OpenFlags => ArgValue::Flags(low, flags::open_names(low, arm).into()),
+            Self::Enum(table) => ArgValue::Flags(low, flags::name_of(low, table).into()),
+            Self::Long => ArgValue::Int(register.cast_signed()),
+            Self::Hex => ArgValue::Flags(register, Cow::Owned(format!("{register:X}"))),
+        })
+    }
+}
+
+const AT_FDCWD: i32 = -100;
+
+/// Permission bits as Falco shows them.
+#[must_use]
+pub fn octal(mode: u64) -> String {
+    match mode & 0o7777 {
+        0 => "0".to_owned(),
+        mode => format!("0{mode:o}"),
+    }
 }
 
 /// One parameter of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Param {
+pub struct Param {
     /// Falco's name.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Index of the call's argument.
-    pub(crate) arg: u8,
+    pub arg: u8,
     /// How to read it.
-    pub(crate) form: Form,
+    pub form: Form,
 }
 
 const fn p(name: &'static str, arg: u8, form: Form) -> Param {
@@ -54,9 +84,12 @@ const UNLINK_FLAGS: Form = Form::Flags(&flags::UNLINKAT);
 const LINK_FLAGS: Form = Form::Flags(&flags::LINKAT);
 const CLONE_FLAGS: Form = Form::Flags(&flags::CLONE);
 const CHMOD: Form = Form::Flags(&flags::CHMOD);
+const PROT: Form = Form::Flags(&flags::PROT);
+const SIGNAL: Form = Form::Enum(&flags::SIGNAL);
 
 /// The parameters of a call that can be read from its arguments, in Falco's order.
-pub(crate) fn params(kind: EventType) -> &'static [Param] {
+#[must_use]
+pub fn params(kind: EventType) -> &'static [Param] {
     match kind {
         Execve => const { &[p("filename", 0, Form::Path)] },
         Execveat => {
@@ -95,7 +128,21 @@ pub(crate) fn params(kind: EventType) -> &'static [Param] {
         Setregid => const { &[p("rgid", 0, Form::Int), p("egid", 1, Form::Int)] },
         Mount | Umount2 | Setns | Unshare => namespace_params(kind),
         Ptrace | ProcessVmWritev | MemfdCreate | Dup2 | Dup3 => memory_params(kind),
-        Bpf | InitModule | FinitModule | Userfaultfd | IoUringSetup => kernel_params(kind),
+        Bpf | InitModule | FinitModule | DeleteModule | KexecLoad | KexecFileLoad | Userfaultfd
+        | IoUringSetup => kernel_params(kind),
+        Clone => const { &[p("flags", 0, Form::Flags(&flags::CLONE_ALL))] },
+        Mmap | Mmap2 | Mprotect | PkeyMprotect | ProcessVmReadv | PidfdGetfd | Personality => {
+            memory_params(kind)
+        }
+        Kill | Tkill | Tgkill | RtSigqueueinfo | RtTgsigqueueinfo | PidfdSendSignal => signal_params(kind),
+        Mknod | Mknodat | Truncate | Ftruncate | Utime | Utimes | Futimesat | Utimensat | Setxattr
+        | Lsetxattr | Fsetxattr | OpenByHandleAt => file_params(kind),
+        PivotRoot | Umount | Quotactl | Swapon | Swapoff | Reboot | MoveMount | OpenTree | Fsopen
+        | Fsmount | MountSetattr => admin_params(kind),
+        Prctl => const { &[p("option", 0, Form::Enum(&flags::PRCTL)), p("arg2_int", 1, Form::Long)] },
+        Keyctl => const { &[p("operation", 0, Form::Enum(&flags::KEYCTL))] },
+        AddKey | RequestKey => const { &[p("type", 0, Form::Text), p("desc", 1, Form::Text)] },
+        Setpgid => const { &[p("pid", 0, Form::Int), p("pgid", 1, Form::Int)] },
         _ => &[],
     }
 }
@@ -217,7 +264,25 @@ fn namespace_params(kind: EventType) -> &'static [Param] {
 fn memory_params(kind: EventType) -> &'static [Param] {
     match kind {
         Ptrace => const { &[p("request", 0, Form::Enum(&flags::PTRACE)), p("pid", 1, Form::Int)] },
-        ProcessVmWritev => const { &[p("pid", 0, Form::Int)] },
+        ProcessVmWritev | ProcessVmReadv => const { &[p("pid", 0, Form::Int)] },
+        PidfdGetfd => {
+            const { &[p("pid_fd", 0, Form::Int), p("target_fd", 1, Form::Int), p("flags", 2, Form::Int)] }
+        }
+        Personality => const { &[p("flags", 0, Form::Flags(&flags::PERSONALITY))] },
+        Mmap | Mmap2 => {
+            const {
+                &[
+                    p("addr", 0, Form::Hex),
+                    p("length", 1, Form::Long),
+                    p("prot", 2, PROT),
+                    p("flags", 3, Form::Flags(&flags::MMAP)),
+                    p("fd", 4, Form::Int),
+                ]
+            }
+        }
+        Mprotect | PkeyMprotect => {
+            const { &[p("addr", 0, Form::Hex), p("length", 1, Form::Long), p("prot", 2, PROT)] }
+        }
         MemfdCreate => const { &[p("name", 0, Form::Text), p("flags", 1, Form::Flags(&flags::MEMFD))] },
         Dup2 => const { &[p("oldfd", 0, Form::Int), p("newfd", 1, Form::Int)] },
         _ => const { &[p("oldfd", 0, Form::Int), p("newfd", 1, Form::Int), p("flags", 2, Form::OpenFlags)] },
@@ -238,167 +303,76 @@ fn kernel_params(kind: EventType) -> &'static [Param] {
             }
         }
         Userfaultfd => const { &[p("flags", 0, Form::OpenFlags)] },
+        DeleteModule => const { &[p("name", 0, Form::Text), p("flags", 1, Form::OpenFlags)] },
+        KexecLoad => const { &[p("flags", 3, Form::Hex)] },
+        KexecFileLoad => const { &[p("fd", 0, Form::Int), p("flags", 4, Form::Hex)] },
         _ => const { &[p("entries", 0, Form::Int)] },
     }
 }
 
-/// The call of that number; `None` for calls this sensor does not decode and for other architectures (32-bit
-/// compatibility calls).
-pub(crate) fn kind_of(arch: u32, nr: i32) -> Option<EventType> {
-    let (table, number) = match arch {
-        ARCH_X86_64 => (X86_64, nr & !X32_BIT),
-        ARCH_AARCH64 => (AARCH64, nr),
-        _ => return None,
-    };
-    let at = table.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-    table.get(at).map(|(_, kind)| *kind)
+fn signal_params(kind: EventType) -> &'static [Param] {
+    match kind {
+        Tkill => const { &[p("tid", 0, Form::Int), p("sig", 1, SIGNAL)] },
+        Tgkill | RtTgsigqueueinfo => {
+            const { &[p("pid", 0, Form::Int), p("tid", 1, Form::Int), p("sig", 2, SIGNAL)] }
+        }
+        PidfdSendSignal => const { &[p("pid_fd", 0, Form::Int), p("sig", 1, SIGNAL)] },
+        _ => const { &[p("pid", 0, Form::Int), p("sig", 1, SIGNAL)] },
+    }
 }
 
-/// Sorted by number.
-const X86_64: &[(i32, EventType)] = &[
-    (2, Open),
-    (33, Dup2),
-    (41, Socket),
-    (42, Connect),
-    (43, Accept),
-    (44, Sendto),
-    (46, Sendmsg),
-    (49, Bind),
-    (50, Listen),
-    (59, Execve),
-    (82, Rename),
-    (83, Mkdir),
-    (84, Rmdir),
-    (85, Creat),
-    (86, Link),
-    (87, Unlink),
-    (88, Symlink),
-    (90, Chmod),
-    (91, Fchmod),
-    (92, Chown),
-    (93, Fchown),
-    (94, Lchown),
-    (101, Ptrace),
-    (105, Setuid),
-    (106, Setgid),
-    (113, Setreuid),
-    (114, Setregid),
-    (117, Setresuid),
-    (119, Setresgid),
-    (161, Chroot),
-    (165, Mount),
-    (166, Umount2),
-    (175, InitModule),
-    (257, Openat),
-    (258, Mkdirat),
-    (260, Fchownat),
-    (263, Unlinkat),
-    (264, Renameat),
-    (265, Linkat),
-    (266, Symlinkat),
-    (268, Fchmodat),
-    (272, Unshare),
-    (288, Accept4),
-    (292, Dup3),
-    (307, Sendmmsg),
-    (308, Setns),
-    (311, ProcessVmWritev),
-    (313, FinitModule),
-    (316, Renameat2),
-    (319, MemfdCreate),
-    (321, Bpf),
-    (322, Execveat),
-    (323, Userfaultfd),
-    (425, IoUringSetup),
-    (437, Openat2),
-    (452, Fchmodat2),
-];
+fn file_params(kind: EventType) -> &'static [Param] {
+    match kind {
+        Mknod => const { &[p("path", 0, Form::Path), p("mode", 1, CHMOD), p("dev", 2, Form::Int)] },
+        Mknodat => {
+            const {
+                &[
+                    p("dirfd", 0, Form::Dirfd),
+                    p("path", 1, Form::Path),
+                    p("mode", 2, CHMOD),
+                    p("dev", 3, Form::Int),
+                ]
+            }
+        }
+        Ftruncate => const { &[p("fd", 0, Form::Int), p("length", 1, Form::Long)] },
+        Truncate => const { &[p("path", 0, Form::Path), p("length", 1, Form::Long)] },
+        Futimesat | Utimensat => const { &[p("dirfd", 0, Form::Dirfd), p("path", 1, Form::Path)] },
+        Fsetxattr => const { &[p("fd", 0, Form::Int), p("name", 1, Form::Text), p("size", 3, Form::Long)] },
+        Setxattr | Lsetxattr => {
+            const { &[p("path", 0, Form::Path), p("name", 1, Form::Text), p("size", 3, Form::Long)] }
+        }
+        OpenByHandleAt => const { &[p("mountfd", 0, Form::Dirfd), p("flags", 2, Form::OpenFlags)] },
+        _ => const { &[p("path", 0, Form::Path)] },
+    }
+}
 
-/// Sorted by number.
-const AARCH64: &[(i32, EventType)] = &[
-    (24, Dup3),
-    (34, Mkdirat),
-    (35, Unlinkat),
-    (36, Symlinkat),
-    (37, Linkat),
-    (38, Renameat),
-    (39, Umount2),
-    (40, Mount),
-    (51, Chroot),
-    (52, Fchmod),
-    (53, Fchmodat),
-    (54, Fchownat),
-    (55, Fchown),
-    (56, Openat),
-    (97, Unshare),
-    (105, InitModule),
-    (117, Ptrace),
-    (143, Setregid),
-    (144, Setgid),
-    (145, Setreuid),
-    (146, Setuid),
-    (147, Setresuid),
-    (149, Setresgid),
-    (198, Socket),
-    (200, Bind),
-    (201, Listen),
-    (202, Accept),
-    (203, Connect),
-    (206, Sendto),
-    (211, Sendmsg),
-    (221, Execve),
-    (242, Accept4),
-    (268, Setns),
-    (269, Sendmmsg),
-    (271, ProcessVmWritev),
-    (273, FinitModule),
-    (276, Renameat2),
-    (279, MemfdCreate),
-    (280, Bpf),
-    (281, Execveat),
-    (282, Userfaultfd),
-    (425, IoUringSetup),
-    (437, Openat2),
-    (452, Fchmodat2),
-];
+fn admin_params(kind: EventType) -> &'static [Param] {
+    match kind {
+        PivotRoot => const { &[p("newdir", 0, Form::Path), p("olddir", 1, Form::Path)] },
+        Umount => const { &[p("name", 0, Form::Path)] },
+        Quotactl => const { &[p("special", 1, Form::Text), p("id", 2, Form::Int)] },
+        Reboot => const { &[p("cmd", 2, Form::Enum(&flags::REBOOT))] },
+        MoveMount => {
+            const {
+                &[
+                    p("olddirfd", 0, Form::Dirfd),
+                    p("oldpath", 1, Form::Path),
+                    p("newdirfd", 2, Form::Dirfd),
+                    p("newpath", 3, Form::Path),
+                ]
+            }
+        }
+        OpenTree | MountSetattr => const { &[p("dirfd", 0, Form::Dirfd), p("path", 1, Form::Path)] },
+        Fsopen => const { &[p("type", 0, Form::Text)] },
+        Fsmount => const { &[p("fd", 0, Form::Int)] },
+        _ => const { &[p("path", 0, Form::Path)] },
+    }
+}
 
 #[cfg(test)]
 mod tests {
-    use fargard_model::EventType;
-
-    use super::{AARCH64, ARCH_AARCH64, ARCH_X86_64, Form, X86_64, kind_of, params};
-
-    #[test]
-    fn tables_are_sorted_and_complete() {
-        for table in [X86_64, AARCH64] {
-            assert!(table.windows(2).all(|pair| pair[0].0 < pair[1].0));
-        }
-        for kind in EventType::OBSERVED.iter().filter(|kind| **kind != EventType::Procexit) {
-            assert!(X86_64.iter().any(|(_, known)| known == kind), "{kind:?}");
-            assert!(kind.is_exec() || !params(*kind).is_empty(), "{kind:?}");
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[test]
-    fn numbers_are_those_of_the_kernel_headers() {
-        for (number, kind) in [
-            (libc::SYS_openat2, EventType::Openat2),
-            (libc::SYS_execve, EventType::Execve),
-            (libc::SYS_renameat2, EventType::Renameat2),
-            (libc::SYS_setresgid, EventType::Setresgid),
-            (libc::SYS_fchmodat, EventType::Fchmodat),
-            (libc::SYS_process_vm_writev, EventType::ProcessVmWritev),
-            (libc::SYS_finit_module, EventType::FinitModule),
-            (libc::SYS_sendmmsg, EventType::Sendmmsg),
-            (libc::SYS_umount2, EventType::Umount2),
-        ] {
-            assert_eq!(kind_of(ARCH_X86_64, i32::try_from(number).unwrap()), Some(kind));
-        }
-        assert_eq!(kind_of(ARCH_X86_64, 0x4000_0000 | 257), Some(EventType::Openat));
-        assert_eq!(kind_of(ARCH_AARCH64, 56), Some(EventType::Openat));
-        assert_eq!(kind_of(0x4000_0003, 5), None);
-    }
+    use super::{Form, params};
+    use crate::EventType;
 
     #[test]
     fn every_argument_index_exists() {
@@ -408,5 +382,23 @@ mod tests {
             }
         }
         assert_eq!(params(EventType::Symlink)[0].form, Form::Text);
+    }
+
+    #[test]
+    fn calls_without_parameters_are_known() {
+        let without: Vec<_> = EventType::OBSERVED.iter().filter(|kind| params(**kind).is_empty()).collect();
+        assert_eq!(without, [&EventType::Capset, &EventType::Setsid, &EventType::Procexit]);
+    }
+
+    #[test]
+    fn registers_are_shown_as_falco_shows_them() {
+        let shown = |form: Form, register: u64| form.value(register, false).unwrap().to_string();
+        assert_eq!(shown(Form::Int, 0xffff_ffff), "-1");
+        assert_eq!(shown(Form::Dirfd, 0xffff_ff9c), "AT_FDCWD");
+        assert_eq!(shown(Form::Mode, 0o644), "0644");
+        assert_eq!(shown(super::SIGNAL, 0xdead_0000_0000 | 9), "SIGKILL");
+        assert_eq!(shown(super::PROT, 6), "PROT_WRITE|PROT_EXEC");
+        assert_eq!(shown(Form::Hex, 0xabc), "ABC");
+        assert_eq!(Form::Path.value(1, false), None);
     }
 }
