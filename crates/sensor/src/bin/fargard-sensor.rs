@@ -27,16 +27,15 @@ usage:
                               with --stay remain its parent
   fargard-sensor record [options] -- COMMAND [ARG]...
                               execute COMMAND and write down its calls, one a line
-  fargard-sensor probe        say what the kernel and the container allow
+  fargard-sensor probe [--format text|json]
+                              say what the kernel and the container allow, and what will work
   fargard-sensor explain [--trap CLASS[,CLASS]...] [--program]
                               show which calls the rules, or these classes, need to be stopped, and who needs
                               them; with --program also the filter itself
   fargard-sensor --version
 
 options of record:
-  --trap CLASS[,CLASS]...     classes of calls: exec, open_write, open_read, rename, unlink, mkdir, chmod, chown,
-                              link, symlink, connect, bind, listen, accept, sendto_address, sendmsg, setuid,
-                              ptrace, mount, memfd_create, dup_stdio, kernel (default: exec,open_write)
+  --trap CLASS[,CLASS]...     classes of calls, as explain names them (default: exec,open_write)
   --backend auto|notify|trace|none
   --out FILE                  append to FILE (default: standard error)
   --ring BYTES                size of the buffer between keeper and engine
@@ -68,10 +67,7 @@ fn run() -> Result<ExitCode, lexopt::Error> {
         Some(Value(command)) => match command.to_str() {
             Some("run") => return watched(parser),
             Some("record") => return record(parser),
-            Some("probe") => {
-                no_more(parser)?;
-                print(&Probe::run().to_string());
-            }
+            Some("probe") => return probe(parser),
             Some("explain") => return explain(parser),
             _ => return Err(format!("unknown command {command:?}").into()),
         },
@@ -86,18 +82,39 @@ fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
-fn no_more(mut parser: lexopt::Parser) -> Result<(), lexopt::Error> {
-    match parser.next()? {
-        None => Ok(()),
-        Some(other) => Err(other.unexpected()),
+fn probe(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
+    let mut json = false;
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("format") => match parser.value()?.string()?.as_str() {
+                "json" => json = true,
+                "text" => json = false,
+                other => return Err(format!("--format: use text or json, not {other:?}").into()),
+            },
+            other => return Err(other.unexpected()),
+        }
     }
+    let probe = Probe::run();
+    if json {
+        let text = serde_json::to_string_pretty(&probe).map_err(|error| error.to_string())?;
+        print(&format!("{text}\n"));
+    } else {
+        print(&probe.to_string());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn traps(list: &str) -> Result<TrapSet, lexopt::Error> {
     let mut traps = TrapSet::default();
     for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let trap: Trap = serde_json::from_value(serde_json::Value::String(name.to_owned()))
-            .map_err(|_| lexopt::Error::from(format!("--trap: there is no class {name:?}")))?;
+        let trap: Trap =
+            serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|_| {
+                let all: Vec<String> = Trap::ALL.iter().map(|trap| trap.name()).collect();
+                lexopt::Error::from(format!(
+                    "--trap: there is no class {name:?}; there are {}",
+                    all.join(", ")
+                ))
+            })?;
         traps.add(trap, "--trap");
     }
     Ok(traps)

@@ -6,6 +6,7 @@ pub(crate) mod inherited;
 pub(crate) mod memory;
 pub mod namespace;
 pub(crate) mod poll;
+pub(crate) mod probing;
 pub(crate) mod process;
 pub(crate) mod ptrace;
 pub(crate) mod seccomp;

@@ -10,7 +10,9 @@ use super::{check, shared::Mapping};
 const SET_MODE_FILTER: libc::c_uint = 1;
 const GET_ACTION_AVAIL: libc::c_uint = 2;
 const GET_NOTIF_SIZES: libc::c_uint = 3;
+const TSYNC: libc::c_ulong = 1 << 0;
 const NEW_LISTENER: libc::c_ulong = 1 << 3;
+const TSYNC_ESRCH: libc::c_ulong = 1 << 4;
 const WAIT_KILLABLE_RECV: libc::c_ulong = 1 << 5;
 const RECV: u64 = 0xc050_2100;
 const SEND: u64 = 0xc018_2101;
@@ -77,6 +79,11 @@ pub(crate) fn knows_listener() -> bool {
 /// Whether a call that is being looked at can be kept from being interrupted.
 pub(crate) fn knows_wait_killable() -> bool {
     knows_flags(NEW_LISTENER | WAIT_KILLABLE_RECV)
+}
+
+/// Whether a filter with a listener can be put on all threads at once (`SECCOMP_FILTER_FLAG_TSYNC_ESRCH`).
+pub(crate) fn knows_thread_sync() -> bool {
+    knows_flags(NEW_LISTENER | TSYNC | TSYNC_ESRCH)
 }
 
 fn install(program: &[SockFilter], flags: libc::c_ulong) -> io::Result<libc::c_long> {
