@@ -191,6 +191,10 @@ fn test(test: &Test) -> Vec<Instruction> {
     if set.mask != u32::MAX {
         code.push(Instruction::and(set.mask));
     }
+    if let Some(most) = up_to(set) {
+        code.push(jump(Compare::Greater, most, u8::from(!set.except), u8::from(set.except)));
+        return code;
+    }
     if set.values.is_empty() && !set.except {
         code.push(Instruction::goto(1));
     }
@@ -202,6 +206,12 @@ fn test(test: &Test) -> Vec<Instruction> {
         });
     }
     code
+}
+
+/// The largest value, where the set lists all from 0 up to it.
+fn up_to(set: &ArgSet) -> Option<u32> {
+    let most = *set.values.last()?;
+    (most as usize + 1 == set.values.len()).then_some(most)
 }
 
 #[cfg(test)]

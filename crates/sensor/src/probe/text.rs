@@ -13,7 +13,9 @@ impl fmt::Display for Probe {
                 Answer::Is => "",
             };
             let gap = if answer.is_empty() || fact.detail.is_empty() { "" } else { ": " };
-            writeln!(f, "{:<40} {answer}{gap}{}", fact.what, fact.detail)?;
+            // A call is known by its name alone.
+            let call = if fact.what == fact.id { "call " } else { "" };
+            writeln!(f, "{:<40} {answer}{gap}{}", format!("{call}{}", fact.what), fact.detail)?;
         }
         writeln!(f, "\nwhat will work here:")?;
         for verdict in &self.works {

@@ -13,10 +13,13 @@ pub struct Verdict {
     pub says: String,
 }
 
+/// Says what will work of a part.
+type Judge = fn(&Known<'_>) -> String;
+
 /// The parts in order.
 pub(super) fn verdicts(facts: &[Fact]) -> Vec<Verdict> {
     let known = Known(facts);
-    let parts: [(&'static str, fn(&Known<'_>) -> String); 8] = [
+    let parts: [(&'static str, Judge); 8] = [
         ("backend", backend),
         ("arguments", arguments),
         ("results", results),

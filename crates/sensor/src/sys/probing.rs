@@ -15,6 +15,9 @@ use super::{
 /// What a question came to: 0 for success, else the error number.
 pub(crate) type Answer = i32;
 
+/// What is asked.
+pub(crate) type Question = fn() -> Answer;
+
 /// Answered in a child that ends at once. The child inherits only the calling thread, so it must not allocate and
 /// must not wait. An error number above 254 is given as 254.
 pub(crate) fn in_child(question: impl Fn() -> Answer) -> io::Result<Answer> {
@@ -42,7 +45,7 @@ fn call(number: libc::c_long, args: [usize; 5]) -> Answer {
 const NOBODY: usize = usize::MAX;
 
 /// Calls that profiles of container runtimes often refuse: name, and the answer. To be asked in a child.
-pub(crate) const CALLS: &[(&str, fn() -> Answer)] = &[
+pub(crate) const CALLS: &[(&str, Question)] = &[
     // No process has the id.
     ("ptrace", || call(libc::SYS_ptrace, [libc::PTRACE_SEIZE as usize, 0x7fff_fff0, 0, 0, 0])),
     ("process_vm_readv", || call(libc::SYS_process_vm_readv, [0x7fff_fff0, 0, 0, 0, 0])),
