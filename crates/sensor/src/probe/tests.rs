@@ -1,7 +1,8 @@
 use super::{Answer, Fact, Probe};
 
 fn fact(id: &'static str, answer: Answer, detail: &str) -> Fact {
-    Fact { id, what: id, answer, detail: detail.to_owned() }
+    let what = if id.starts_with("pidfd") { id } else { String::leak(format!("whether {id}")) };
+    Fact { id, what, answer, detail: detail.to_owned() }
 }
 
 /// As on Fargate without SYS_PTRACE.
