@@ -182,6 +182,23 @@ pub(crate) fn exec_failure(process: &Process, file: &Path, seen_written: bool) -
     }
 }
 
+/// The file is a script whose interpreter stands in it as `interpreter` says, and is none itself (`program`).
+pub(crate) fn is_plain_script(file: &Path, interpreter: &str, program: &Path) -> bool {
+    let plain = head_of(file).is_some_and(|head| {
+        let line = head.strip_prefix(b"#!").and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+        let ended = head.contains(&b'\n');
+        let text = line.unwrap_or_default().trim_ascii_start();
+        let rest = text.strip_prefix(interpreter.as_bytes());
+        ended && rest.is_some_and(|rest| rest.first().is_none_or(|byte| b" \t".contains(byte)))
+    });
+    plain && head_of(program).is_some_and(|head| !head.starts_with(b"#!"))
+}
+
+/// The file is missing, or one the kernel runs by itself.
+pub(crate) fn is_native(file: &Path) -> bool {
+    head_of(file).is_none_or(|head| head.starts_with(b"#!") || head.starts_with(b"\x7fELF"))
+}
+
 /// The kernel runs ELF files and scripts with `#!`, and what is registered with binfmt_misc; shells try others too
 /// and then read them as scripts of their own.
 fn has_unknown_format(file: &Path) -> bool {

@@ -39,6 +39,8 @@ pub(crate) struct Decoded {
     pub(crate) fd: Option<Fd>,
     /// argv of an exec.
     pub(crate) argv: Option<Vec<String>>,
+    /// There was more of it.
+    pub(crate) argv_cut: bool,
     /// Environment of an exec.
     pub(crate) env: Option<Vec<String>>,
     /// State of the thread at its first event.
@@ -73,6 +75,7 @@ pub(crate) fn decode(raw: &RawEvent<'_>) -> Option<Decoded> {
         unresolved: Vec::new(),
         fd: None,
         argv: None,
+        argv_cut: false,
         env: None,
         stat: None,
         status: None,
@@ -140,7 +143,10 @@ impl Decoded {
     fn read_items(&mut self, raw: &RawEvent<'_>) {
         for item in raw.items() {
             match item.kind {
-                ItemKind::Argv if !item.unreadable => self.argv = Some(procfs::split_strings(item.bytes)),
+                ItemKind::Argv if !item.unreadable => {
+                    self.argv = Some(procfs::split_strings(item.bytes));
+                    self.argv_cut = item.truncated;
+                }
                 ItemKind::Env if !item.unreadable => self.env = Some(procfs::split_strings(item.bytes)),
                 ItemKind::Stat => self.stat = procfs::parse_stat(item.bytes),
                 ItemKind::Status => {

@@ -1,15 +1,17 @@
 //! From a decoded call to an event: who made it, on which files, with what result.
 
+mod arguments;
 mod connection;
 mod execution;
 mod look;
+mod program;
 mod written;
 
 use std::sync::Arc;
 
 use fargard_model::{Container, Event, Outcome, Source, Task, Timestamp};
 
-pub(crate) use self::{look::missing, written::written_path};
+pub(crate) use self::{look::missing, program::Asked, written::written_path};
 use super::{decode::Decoded, origin::Origins, table::Table};
 
 /// Keeps what is known of processes and files, and makes events.
@@ -17,6 +19,8 @@ use super::{decode::Decoded, origin::Origins, table::Table};
 pub(crate) struct Observer {
     table: Table,
     origins: Origins,
+    /// What the execution that is being handled asked for.
+    asked: Option<Asked>,
     task: Arc<Task>,
     container: Arc<Container>,
 }
@@ -25,7 +29,7 @@ impl Observer {
     /// An observer of the container's processes.
     pub(crate) fn new(table: Table, origins: Origins, task: Task, container: Container) -> Self {
         let mut observer =
-            Self { table, origins, task: Arc::new(Task::default()), container: Arc::default() };
+            Self { table, origins, asked: None, task: Arc::new(Task::default()), container: Arc::default() };
         observer.set_identity(task, container);
         observer
     }

@@ -1,5 +1,6 @@
 //! The engine's work from its start to its end.
 
+mod doubts;
 mod handle;
 mod report;
 
@@ -15,6 +16,7 @@ use std::{
 
 use fargard_rules::{Alert, Detector, Ruleset};
 
+use self::doubts::progress;
 use super::{
     Prepared,
     accounts::Accounts,
@@ -27,6 +29,7 @@ use super::{
     procfs::Procfs,
     rate::Rates,
     sighting::{Intake, Sighting},
+    suspects::Suspects,
     table::Table,
     threads::{Checks, Common, Uplink, learn_identity, start_checks, start_uplink},
     uplink::outbox::Outbox,
@@ -55,12 +58,14 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
     let mut engine = Engine::start(config, rules, printer, &consumer, enabled);
     engine.heartbeat(&consumer, false);
     loop {
-        let time = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
+        let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
+        let time = engine.suspects.pause().map_or(heartbeat, |pause| pause.min(heartbeat));
         match consumer.wait(time) {
             Wake::Data => engine.work(&mut consumer),
             Wake::Timeout | Wake::Called => {}
             Wake::Finished => break,
         }
+        engine.judge_suspects(&consumer);
         engine.take_sightings();
         engine.take_findings();
         if engine.last_heartbeat.elapsed() >= HEARTBEAT {
@@ -82,6 +87,9 @@ struct Engine {
     enabled: usize,
     hostname: String,
     observer: Observer,
+    suspects: Suspects,
+    /// Calls lost before the ones that are being handled.
+    lost: u64,
     identity_applied: bool,
     rates: Rates,
     common: Arc<Common>,
@@ -130,6 +138,8 @@ impl Engine {
             enabled,
             hostname,
             observer,
+            suspects: Suspects::default(),
+            lost: 0,
             identity_applied: false,
             rates: Rates::new(),
             common,
@@ -158,6 +168,7 @@ impl Engine {
     /// Handles what is in the ring, for as long as there is something and no heartbeat is due.
     fn work(&mut self, consumer: &mut Consumer) {
         self.apply_identity();
+        self.lost = progress(&consumer.counters()).lost;
         while self.last_heartbeat.elapsed() < HEARTBEAT {
             let Some(raw) = consumer.next() else { return };
             match decode(&raw) {
@@ -167,10 +178,12 @@ impl Engine {
                 }
                 None => {
                     self.undecoded += 1;
+                    self.suspects.clear();
                     self.common.outbox.add_lost("undecoded", 1);
                 }
             }
             consumer.advance();
+            self.judge_suspects(consumer);
             self.take_sightings();
             self.take_findings();
         }

@@ -57,6 +57,18 @@ pub(crate) fn lookup(procfs: &Procfs, pid: u32, number: i64) -> Option<Target> {
     Some(Target::OtherSocket)
 }
 
+/// Whether some TCP socket listens on that port, as far as the tables tell.
+pub(crate) fn listens(procfs: &Procfs, pid: u32, port: u16) -> bool {
+    ["tcp", "tcp6"].iter().any(|table| {
+        let found = procfs.find_in_net(pid, table, MAX_TABLE, |row| {
+            let mut fields = row.split_ascii_whitespace().skip(1);
+            let local = fields.next().and_then(parse_end)?;
+            (local.port() == port && fields.nth(1) == Some("0A")).then_some(())
+        });
+        found.is_some()
+    })
+}
+
 /// The socket of a row of a table of `/proc/net`, if it has that inode.
 fn socket_in(row: &str, inode: &str, protocol: &'static str) -> Option<Socket> {
     let field = |at: usize| row.split_ascii_whitespace().nth(at);

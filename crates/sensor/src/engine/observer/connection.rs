@@ -1,11 +1,14 @@
 //! What the kernel's tables say of the socket a call is about.
 
-use fargard_model::{Event, EventType, Outcome};
+use std::{collections::VecDeque, net::SocketAddr};
+
+use fargard_model::{Difference, Event, EventType, Outcome, Part};
 
 use super::Observer;
 use crate::engine::{
     decode::connection_name,
     sockets::{self, Socket, Target},
+    suspects,
 };
 
 const O_NONBLOCK: u64 = 0o4_000;
@@ -49,11 +52,61 @@ impl Observer {
         self.socket_of(event) == Look::NotYet
     }
 
+    /// A connection of which the kernel's tables did not show the other end that was asked for.
+    pub(crate) fn is_doubted_connection(&self, event: &Event) -> bool {
+        !event.evidence.confirmed.contains(Part::Address)
+            && event.fd.as_ref().is_some_and(|fd| fd.remote.is_some() && fd.num >= 0)
+            && !matches!(event.outcome, Outcome::Confirmed(result) if result < 0 && event.outcome != in_progress())
+    }
+
+    /// Looks where a connection in doubt leads. `earlier` are addresses that calls asked for before: a call that
+    /// fails leaves its socket connected to where it was.
+    pub(crate) fn look_at_connection(&self, event: &Event, earlier: &VecDeque<SocketAddr>) -> suspects::Look {
+        let procfs = self.table.procfs();
+        let pid = event.process.pid;
+        let Some((fd, asked)) = event.fd.as_ref().and_then(|fd| Some((fd, fd.remote?))) else {
+            return suspects::Look::Nothing;
+        };
+        let start = self.table.start_of(pid);
+        if !procfs.is_alive(pid, start) {
+            return suspects::Look::Nothing;
+        }
+        // The thread has not had a CPU since: the socket is as it was before the call.
+        if procfs.stat(event.tid).is_some_and(|stat| matches!(stat.state, 'R' | 'D')) {
+            return suspects::Look::NotYet;
+        }
+        let Some(Target::Socket(socket)) = sockets::lookup(procfs, pid, fd.num) else {
+            return suspects::Look::Nothing;
+        };
+        let Some(remote) = socket.remote else { return suspects::Look::Nothing };
+        let is_here = asked.ip().is_unspecified() && asked.port() == remote.port();
+        let accepted = socket.local.is_some_and(|local| sockets::listens(procfs, pid, local.port()));
+        if remote == asked || is_here || accepted || earlier.contains(&remote) {
+            return suspects::Look::Nothing;
+        }
+        let mut event = event.clone();
+        if let Some(fd) = &mut event.fd {
+            (fd.remote, fd.local) = (Some(remote), socket.local);
+            apply_socket(fd, &socket);
+        }
+        event.evidence.confirmed.insert(Part::Address);
+        event.evidence.differences =
+            vec![Difference { part: Part::Address, asked: asked.to_string(), confirmed: remote.to_string() }];
+        suspects::Look::Other(Box::new(event), true)
+    }
+
     /// Fills in what the kernel's tables say of the event's socket.
     pub(super) fn socket_of(&self, event: &mut Event) -> Look {
         let Some(fd) = event.fd.as_mut() else { return Look::Nothing };
         match sockets::lookup(self.table.procfs(), event.process.pid, fd.num) {
             Some(Target::Socket(socket)) => {
+                let (asked, shown) = match event.kind {
+                    EventType::Bind => (fd.local, socket.local),
+                    _ => (fd.remote, socket.remote),
+                };
+                if asked.is_some() && asked == shown {
+                    event.evidence.confirmed.insert(Part::Address);
+                }
                 apply_socket(fd, &socket);
                 if event.kind == EventType::Listen || event.kind == EventType::Bind {
                     fd.client = None;

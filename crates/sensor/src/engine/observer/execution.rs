@@ -2,7 +2,7 @@
 
 use fargard_model::{Arg, Event, EventType, Outcome, Process, call::flags, event::ArgValue};
 
-use super::{Observer, without_deleted};
+use super::{Asked, Observer, without_deleted};
 use crate::engine::{
     confirm,
     decode::Decoded,
@@ -21,6 +21,15 @@ impl Observer {
         let link = decoded.unresolved.first().and_then(|path| path.base.as_deref());
         let (path, file, memfd) = self.program(&event.process, &given, link);
         let written = self.origins.was_written(&given);
+        self.asked = Some(Asked {
+            num: event.num,
+            stack: decoded.stat.as_ref().map_or(0, |stat| stat.stack),
+            before: event.process.exepath.clone(),
+            given: given.clone(),
+            argv: decoded.argv.clone().unwrap_or_default(),
+            script: None,
+            whole: decoded.argv.as_ref().is_some_and(|argv| !decoded.argv_cut && is_whole(argv)),
+        });
         if event.outcome == Outcome::Attempt
             && !memfd
             && let Some(errno) = confirm::exec_failure(&event.process, &file, written)
@@ -30,10 +39,17 @@ impl Observer {
         if matches!(event.outcome, Outcome::Confirmed(result) if result < 0) {
             return;
         }
+        let interpreter = confirm::interpreter_of(&file);
+        if let (Some(asked), Some((interpreter, option))) = (&mut self.asked, &interpreter) {
+            asked.through(interpreter, option.as_deref(), decoded.unresolved.first().map(|path| &*path.raw));
+            let program = self.table.procfs().in_root(event.process.pid, interpreter);
+            asked.whole &=
+                event.kind == EventType::Execve && confirm::is_plain_script(&file, interpreter, &program);
+        }
         let execution = Execution {
             argv: decoded.argv.unwrap_or_default(),
             env: decoded.env,
-            interpreter: confirm::interpreter_of(&file),
+            interpreter,
             upper_layer: if memfd { Some(false) } else { self.origins.is_new(&given, &path, &file) },
             memfd,
             writable: memfd || confirm::is_writable(&event.process, &file),
@@ -80,7 +96,12 @@ impl Observer {
     }
 }
 
-fn add_exec_args(event: &mut Event) {
+/// Nothing of these arguments was cut or replaced.
+fn is_whole(argv: &[String]) -> bool {
+    !argv.is_empty() && argv.len() < 256 && !argv.iter().any(|argument| argument.contains('\u{fffd}'))
+}
+
+pub(super) fn add_exec_args(event: &mut Event) {
     let process = &event.process;
     let bits = u64::from(process.exe_writable)
         | u64::from(process.exe_upper_layer == Some(true)) << 1

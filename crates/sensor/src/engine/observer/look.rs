@@ -1,19 +1,15 @@
 //! What became of a call: the looks at `/proc` and at the file system after it.
 
-use std::path::Path;
-
-use fargard_model::{Event, EventType, Outcome, Process, event::ArgValue};
+use fargard_model::{Event, EventType, Outcome, Part, event::ArgValue};
 use fargard_rules::Unknown;
 
 use super::{
     Observer,
     connection::{Look, apply_target, in_progress},
-    without_deleted,
 };
 use crate::engine::{
     confirm::{self, FileCall},
     sockets::{self, Socket},
-    table::is_memfd,
 };
 
 impl Observer {
@@ -53,37 +49,6 @@ impl Observer {
         }
     }
 
-    fn confirm_exec(&mut self, event: &mut Event) -> bool {
-        let pid = event.process.pid;
-        let procfs = self.table.procfs();
-        let start = self.table.start_of(pid);
-        let Some(stat) = procfs.stat(pid).filter(|stat| start == 0 || stat.start == start) else {
-            return false;
-        };
-        let Some(exe) = procfs.link(pid, "exe") else { return false };
-        let runs = without_deleted(&exe) == event.process.exepath
-            || (event.process.exe_from_memfd && is_memfd(&exe))
-            || std::fs::canonicalize(&event.process.exepath).is_ok_and(|path| path == Path::new(&exe));
-        // Shell and command may be the same program, as in images with busybox: then the name tells them apart.
-        let named = stat.comm == event.process.name
-            || procfs.cmdline(pid).is_some_and(|argv| runs_as(&event.process, &argv));
-        if !runs || !named {
-            return true;
-        }
-        event.outcome = Outcome::Confirmed(0);
-        let mut after = (*event.process).clone();
-        without_deleted(&exe).clone_into(&mut after.exepath);
-        after.name = stat.comm;
-        if let Some(cwd) = self.table.procfs().link(pid, "cwd") {
-            after.cwd = cwd;
-        }
-        if after != *event.process {
-            event.process = self.table.replace(after);
-        }
-        event.process = self.table.refresh_credentials(&event.process);
-        false
-    }
-
     pub(super) fn confirm_file(&mut self, event: &mut Event) -> bool {
         let first = event.paths.first().map(|(_, path)| path.clone()).unwrap_or_default();
         let call = FileCall {
@@ -103,6 +68,12 @@ impl Observer {
             && event.kind.is_open()
         {
             fd.num = number.max(-1);
+        }
+        if matches!(event.outcome, Outcome::Confirmed(result) if result >= 0) {
+            event.evidence.confirmed.insert(Part::Path);
+            if event.kind.is_open() {
+                event.evidence.confirmed.insert(Part::Descriptor);
+            }
         }
         false
     }
@@ -132,6 +103,7 @@ impl Observer {
         apply_target(fd, target);
         if same {
             event.outcome = Outcome::Confirmed(new);
+            event.evidence.confirmed.insert(Part::Descriptor);
         }
         !same
     }
@@ -143,11 +115,6 @@ impl Observer {
         }
         false
     }
-}
-
-/// Whether these are the arguments the process was executed with, as far as its first two tell.
-fn runs_as(process: &Process, argv: &[String]) -> bool {
-    argv.first() == Some(&process.exe) && argv.get(1) == process.args.first()
 }
 
 /// What a look after the call may tell of it; `None` where the look also brings what is known of the process up to

@@ -20,6 +20,11 @@ pub(crate) struct Stat {
     pub(crate) tty: u32,
     /// Start in ticks since boot.
     pub(crate) start: u64,
+    /// Where the stack of the running program begins: another one after each execution, as the kernel chooses it at
+    /// random. 0 where it is not shown, or not chosen yet.
+    pub(crate) stack: u64,
+    /// Bytes the arguments took when the program was executed; 0 where that is not shown.
+    pub(crate) argument_bytes: u64,
 }
 
 /// The fields of `/proc/PID/status` that are used.
@@ -51,9 +56,10 @@ pub(crate) fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     let close = bytes.iter().rposition(|byte| *byte == b')')?;
     let comm = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();
     let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
-    let field: Vec<&str> = rest.split_ascii_whitespace().take(20).collect();
+    let field: Vec<&str> = rest.split_ascii_whitespace().take(47).collect();
     let number = |at: usize| field.get(at).and_then(|text| text.parse::<i64>().ok());
     let id = |at: usize| number(at).map(|value| u32::try_from(value).unwrap_or(0));
+    let address = |at: usize| field.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     Some(Stat {
         comm,
         state: field.first()?.chars().next()?,
@@ -62,6 +68,8 @@ pub(crate) fn parse_stat(bytes: &[u8]) -> Option<Stat> {
         sid: id(3)?,
         tty: id(4)?,
         start: u64::try_from(number(19)?).ok()?,
+        stack: address(25),
+        argument_bytes: address(46).saturating_sub(address(45)),
     })
 }
 
@@ -124,6 +132,8 @@ mod tests {
             sid: 4200,
             tty: 34816,
             start: 98765,
+            stack: 0,
+            argument_bytes: 0,
         };
         assert_eq!(parse_stat(STAT.as_bytes()), Some(expected));
         assert_eq!(parse_stat(b"1 (x S 1"), None);

@@ -14,6 +14,7 @@ impl Engine {
     pub(super) fn handle(&mut self, mut event: Event, others_wait: impl Fn() -> bool) {
         let mut alerts = std::mem::take(&mut self.alerts);
         alerts.clear();
+        self.suspects.note(&event);
         let behind = age(&event) > BEHIND;
         let decision = match &self.uplink {
             Some(_) => self.rates.decide(&event),
@@ -31,6 +32,8 @@ impl Engine {
         for alert in &alerts {
             self.detect(alert, Some(&event));
         }
+        let told = alerts.iter().map(|alert| alert.rule);
+        self.suspects.consider(&event, &self.observer, told, self.lost);
         if !alerts.is_empty() && !behind {
             self.wait_until_safe();
         }
@@ -48,11 +51,7 @@ impl Engine {
         let observed = event.map(Subject::Call);
         let detection = self.detector.detection(alert, observed, &self.common.sensor, &self.hostname);
         let Some(detection) = detection else { return };
-        self.detections += 1;
-        self.printer.detection(&detection);
-        if self.uplink.is_some() {
-            self.common.outbox.push(Record::Detection(Box::new(detection)));
-        }
+        self.tell(detection);
     }
 
     /// Where batches survive this process, the record that caused a detection stays in the ring until the

@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 use super::{Accounts, Execution, MAX_PROCESSES, Procfs, Stat, Table};
 
 fn stat(comm: &str, ppid: u32, start: u64) -> Stat {
-    Stat { comm: comm.into(), state: 'R', ppid, pgid: 100, sid: 100, tty: 0, start }
+    Stat { comm: comm.into(), state: 'R', ppid, pgid: 100, sid: 100, tty: 0, start, ..Stat::default() }
 }
 
 /// A directory laid out as /proc with one process.
