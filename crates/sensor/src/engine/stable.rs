@@ -108,6 +108,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         fs::create_dir(path("bin")).unwrap();
+        fs::create_dir(path("dev")).unwrap();
         fs::write(path("bin/tool"), "x").unwrap();
         symlink("/bin/tool", path("link")).unwrap();
         symlink("loop", path("loop")).unwrap();
