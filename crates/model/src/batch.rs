@@ -20,7 +20,7 @@ pub const MAX_BYTES: usize = 16 << 20;
 /// Longest name of a producer.
 pub const MAX_PRODUCER: usize = 128;
 
-/// What was not seen or not sent, by class (`ring_full`, `keeper_answered`, `spool_full`, `unreadable`, ...).
+/// What was not seen or not sent, by class (`ring_read`, `ring_exec`, `cancelled`, `spool_full`, ...).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lost(pub BTreeMap<String, u64>);

@@ -98,45 +98,81 @@ fn the_end_of_the_apps_output_is_seen_while_the_engine_lives() {
     kill(engine);
 }
 
+/// Kills engines while calls are made, most of them as soon as they are there, each tenth while it works. Prints
+/// what it came to.
+fn kill_engines(backend: &str, kills: u64) {
+    let run = Run::new().backend(backend);
+    let mut command = run.workload("opens 10000 until-told");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (keeper, mut engine) = run.sensor(child.id());
+    for round in 1..=kills {
+        if round.is_multiple_of(10) {
+            let before = run.written();
+            wait_until("an engine that works", || (run.written() > before).then_some(()));
+        }
+        kill(engine);
+        engine = wait_until("a new engine", || {
+            children(keeper, "fargard-engine").into_iter().find(|pid| *pid != engine)
+        });
+    }
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("done: ") && text.contains(" failed: 0\n"), "{backend}: {text}");
+    let counters = run.counters();
+    println!("{backend}: {}, {counters:?}", text.trim().lines().collect::<Vec<_>>().join(", "));
+    assert!(counters.exact(), "{backend}: {counters:?}");
+    assert!(counters.get("seen") >= 20_000, "{backend}: {counters:?}");
+    assert_eq!(counters.get("engine_restarts"), kills, "{backend}: {counters:?}");
+}
+
 #[test]
 fn killing_the_engine_again_and_again_fails_no_call_and_loses_no_count() {
-    const KILLS: u64 = 8;
     for backend in BACKENDS {
-        let run = Run::new().backend(backend);
-        let mut command = run.workload("opens 20000 until-told");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (keeper, mut engine) = run.sensor(child.id());
-        for _ in 0..KILLS {
-            kill(engine);
-            engine = wait_until("a new engine", || {
-                children(keeper, "fargard-engine").into_iter().find(|pid| *pid != engine)
-            });
-        }
-        drop(child.stdin.take());
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(text.contains("done: ") && text.contains(" failed: 0\n"), "{backend}: {text}");
-        let counters = run.counters();
-        assert!(counters.exact(), "{backend}: {counters:?}");
-        assert!(counters.get("seen") >= 20_000, "{backend}: {counters:?}");
-        assert_eq!(counters.get("engine_restarts"), KILLS, "{backend}: {counters:?}");
+        kill_engines(backend, 12);
     }
 }
 
 #[test]
-fn killing_the_keeper_fails_no_call_and_loses_no_count() {
-    for _ in 0..5 {
+#[ignore = "takes minutes: cargo xtask bench kills"]
+fn a_thousand_killed_engines() {
+    kill_engines("notify", 1000);
+}
+
+/// Kills the keeper while calls are made: with none left to ask, calls would fail, so the engine must take over.
+fn kill_keepers(times: usize) {
+    let mut lost = 0;
+    for _ in 0..times {
         let run = Run::new().backend("notify");
-        let child = run.workload("opens 20000").stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = run.workload("opens 500 until-told");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (keeper, _) = run.sensor(child.id());
         run.wait_for_calls();
         kill(keeper);
+        let before = run.written();
+        wait_until("the engine to take over", || (run.written() > before + 10_000).then_some(()));
+        drop(child.stdin.take());
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(text.contains("done: 20000 failed: 0"), "{text}");
+        let done = text.split_once("done: ").and_then(|(_, rest)| rest.split_once(" failed: 0\n")).unwrap().0;
         let counters = run.counters();
-        assert!(counters.exact() && counters.get("seen") >= 20_000, "{counters:?}");
+        assert!(counters.exact(), "{counters:?}");
+        assert!(counters.get("seen") >= done.parse().unwrap(), "{text} {counters:?}");
+        assert!(counters.get("keeper_died") <= 1, "{counters:?}");
+        lost += counters.get("keeper_died");
     }
+    println!("{times} killed keepers: {lost} records lost with them");
+}
+
+#[test]
+fn killing_the_keeper_fails_no_call_and_loses_no_count() {
+    kill_keepers(5);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask bench kills"]
+fn two_hundred_killed_keepers() {
+    kill_keepers(200);
 }
 
 #[test]
@@ -154,7 +190,7 @@ fn a_stopped_engine_delays_nothing_and_what_did_not_fit_is_counted() {
         support::resume(engine);
         let counters = run.counters();
         assert!(counters.exact() && counters.get("seen") >= 20_000, "{backend}: {counters:?}");
-        assert!(counters.get("ring_full") > 1000, "{backend}: {counters:?}");
+        assert!(counters.get("ring_file") > 1000, "{backend}: {counters:?}");
     }
 }
 

@@ -10,7 +10,9 @@ use std::{
 
 use super::{
     CaptureInfo, Counters, Wake, info,
-    layout::{FRAME, Shared, Word},
+    lane::Lane,
+    layout::{Shared, Word},
+    ring::{FRAME, Frame, LaneWord},
 };
 use crate::{
     raw::{MAX_RECORD, RawEvent},
@@ -22,8 +24,8 @@ use crate::{
 pub struct Consumer {
     shared: Shared,
     buffer: Box<[u8; MAX_RECORD]>,
-    /// Length in the ring of the record last given out.
-    current: Option<u64>,
+    /// Lane and length of the record last given out.
+    current: Option<(Lane, u64)>,
     /// Somebody in this process has something else for the waiting thread.
     called: Arc<AtomicBool>,
 }
@@ -46,7 +48,6 @@ impl Waker {
 
 impl Consumer {
     pub(crate) fn new(shared: Shared) -> Self {
-        shared.repair_consumed();
         Self {
             shared,
             buffer: Box::new([0; MAX_RECORD]),
@@ -69,41 +70,82 @@ impl Consumer {
     )]
     pub fn next(&mut self) -> Option<RawEvent<'_>> {
         loop {
-            let tail = self.shared.word(Word::Tail).load(SeqCst);
-            if tail == self.shared.word(Word::Head).load(SeqCst) {
-                return None;
-            }
-            let Some((length, _)) = self.shared.frame(tail) else {
-                self.skip_everything();
-                continue;
-            };
-            self.shared.ring_read(tail + FRAME, &mut self.buffer[..length as usize]);
-            if RawEvent::parse(&self.buffer[..length as usize]).is_none() {
+            let (lane, frame) = self.oldest()?;
+            let tail = self.shared.lane(lane, LaneWord::Tail).load(SeqCst);
+            let length = frame.length as usize;
+            self.shared.ring_read(lane, tail + FRAME, &mut self.buffer[..length]);
+            if RawEvent::parse(&self.buffer[..length]).is_none() {
                 self.shared.word(Word::LostMalformed).fetch_add(1, SeqCst);
-                self.shared.word(Word::Tail).store(tail + Shared::framed(length), SeqCst);
+                self.shared.drop_oldest(lane, frame.length);
                 continue;
             }
-            self.shared.word(Word::InProgress).store(tail + 1, SeqCst);
-            self.current = Some(length);
-            return RawEvent::parse(&self.buffer[..length as usize]);
+            self.shared.word(Word::InProgress).store(Shared::in_progress(lane, tail), SeqCst);
+            self.current = Some((lane, frame.length));
+            return RawEvent::parse(&self.buffer[..length]);
         }
+    }
+
+    /// The lane whose turn it is: that of the oldest record, or the important one where the other fills up faster
+    /// than it is read.
+    fn oldest(&self) -> Option<(Lane, Frame)> {
+        loop {
+            let important = self.first(Lane::Important);
+            let file = self.first(Lane::File);
+            return match (important, file) {
+                (Some(important), Some(file)) if important.seq < file.seq || self.is_behind() => {
+                    Some((Lane::Important, important))
+                }
+                (_, Some(file)) => {
+                    // What was committed to the empty lane before this record is visible by now.
+                    if important.is_none() && self.shared.used(Lane::Important) > 0 {
+                        continue;
+                    }
+                    Some((Lane::File, file))
+                }
+                (Some(important), None) => {
+                    if self.shared.used(Lane::File) > 0 {
+                        continue;
+                    }
+                    Some((Lane::Important, important))
+                }
+                (None, None) => None,
+            };
+        }
+    }
+
+    fn first(&self, lane: Lane) -> Option<Frame> {
+        if self.shared.used(lane) == 0 {
+            return None;
+        }
+        let frame = self.shared.frame(lane, self.shared.lane(lane, LaneWord::Tail).load(SeqCst));
+        if frame.is_none() {
+            // The lane's content makes no sense.
+            let dropped = self.shared.drop_all(lane);
+            self.shared.word(Word::LostMalformed).fetch_add(dropped, SeqCst);
+        }
+        frame
+    }
+
+    /// The file lane is more than three quarters full: order matters less now than what is lost next.
+    fn is_behind(&self) -> bool {
+        self.shared.used(Lane::File) * 4 > self.shared.lane_len() * 3
     }
 
     /// Done with the record [`Consumer::next`] gave: whatever it caused is written where it survives this
     /// process. Without such a record nothing happens.
     pub fn advance(&mut self) {
-        let Some(length) = self.current.take() else { return };
-        let tail = self.shared.word(Word::Tail).load(SeqCst);
-        self.shared.word(Word::Tail).store(tail + Shared::framed(length), SeqCst);
-        self.shared.word(Word::Consumed).fetch_add(1, SeqCst);
+        let Some((lane, length)) = self.current.take() else { return };
+        self.shared.drop_oldest(lane, length);
         self.shared.word(Word::InProgress).store(0, SeqCst);
     }
 
     /// Whether there are records after the one [`Consumer::next`] gave.
     #[must_use]
     pub fn more_waits(&self) -> bool {
-        let length = self.current.map_or(0, Shared::framed);
-        self.shared.word(Word::Tail).load(SeqCst) + length != self.shared.word(Word::Head).load(SeqCst)
+        Lane::ALL.iter().any(|lane| {
+            let current = self.current.filter(|(current, _)| current == lane);
+            self.shared.used(*lane) > current.map_or(0, |(_, length)| Frame::bytes(length))
+        })
     }
 
     /// Waits for a record, the end, a [`Waker`] or the time.
@@ -116,8 +158,7 @@ impl Consumer {
             self.shared.waiting_word().store(1, SeqCst);
             // Finished is read before the ring: what was committed before the end is still delivered.
             let finished = self.shared.word(Word::Finished).load(SeqCst) != 0;
-            let empty =
-                self.shared.word(Word::Tail).load(SeqCst) == self.shared.word(Word::Head).load(SeqCst);
+            let empty = self.shared.is_empty();
             let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
             let state = match (empty, finished) {
                 (false, _) => Some(Wake::Data),
@@ -145,219 +186,7 @@ impl Consumer {
     pub fn info(&self) -> CaptureInfo {
         info::read(&self.shared)
     }
-
-    /// The ring's content makes no sense: gives up what is in it and counts that.
-    fn skip_everything(&mut self) {
-        let pending = self.counters().pending;
-        self.shared.word(Word::LostMalformed).fetch_add(pending, SeqCst);
-        self.shared.word(Word::Tail).store(self.shared.word(Word::Head).load(SeqCst), SeqCst);
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        sync::atomic::Ordering::SeqCst,
-        time::{Duration, Instant},
-    };
-
-    use proptest::prelude::*;
-
-    use super::{
-        super::{
-            Wake,
-            layout::{Shared, Word},
-            producer::Producer,
-        },
-        Consumer,
-    };
-    use crate::raw::{Head, ItemKind, MAX_RECORD, Writer};
-
-    fn record(seq: u64, fill: usize) -> Vec<u8> {
-        let mut buffer = vec![0; MAX_RECORD];
-        let mut writer = Writer::new(&mut buffer, &Head { seq, ..Head::default() });
-        writer.bytes(ItemKind::Text, 0, &vec![b'x'; fill]);
-        let length = writer.finish();
-        buffer.truncate(length);
-        buffer
-    }
-
-    fn holds(shared: &Shared) {
-        let counters = shared.counters();
-        assert_eq!(
-            counters.seen,
-            counters.consumed + counters.lost.total() + counters.pending,
-            "{counters:?}"
-        );
-    }
-
-    #[test]
-    fn records_come_out_in_order_and_what_did_not_fit_is_counted() {
-        let shared = Shared::new(0).unwrap();
-        let producer = Producer::new(shared);
-        let mut consumer = Consumer::new(shared);
-        for _ in 0..100 {
-            let seq = producer.saw();
-            producer.commit(&record(seq, 4000));
-        }
-        let counters = consumer.counters();
-        assert_eq!(counters.pending + counters.lost.0["ring_full"], 100);
-        for expected in 1..=counters.pending {
-            let event = consumer.next().unwrap();
-            assert_eq!(event.head.seq, expected);
-            assert_eq!(event.item(ItemKind::Text, 0).unwrap().bytes.len(), 4000);
-            consumer.advance();
-        }
-        assert!(consumer.next().is_none());
-        holds(&shared);
-    }
-
-    #[test]
-    fn a_record_is_given_again_until_it_is_done_with() {
-        let shared = Shared::new(0).unwrap();
-        let producer = Producer::new(shared);
-        producer.commit(&record(producer.saw(), 1));
-        producer.commit(&record(producer.saw(), 1));
-        assert_eq!(Consumer::new(shared).next().unwrap().head.seq, 1);
-        let mut second = Consumer::new(shared);
-        assert_eq!(second.next().unwrap().head.seq, 1);
-        // The keeper's answer to a second death on the same record.
-        shared.drop_poison();
-        let mut third = Consumer::new(shared);
-        assert_eq!(third.next().unwrap().head.seq, 2);
-        third.advance();
-        third.advance();
-        let counters = third.counters();
-        assert_eq!((counters.consumed, counters.lost.0["poison"], counters.pending), (1, 1, 0));
-        holds(&shared);
-    }
-
-    #[test]
-    fn waiting_ends_with_data_time_or_the_end() {
-        let shared = Shared::new(0).unwrap();
-        let producer = Producer::new(shared);
-        let consumer = Consumer::new(shared);
-        assert_eq!(consumer.wait(Duration::from_millis(1)), Wake::Timeout);
-        let waiter = std::thread::spawn(move || consumer.wait(Duration::from_secs(60)));
-        let until = Instant::now() + Duration::from_secs(60);
-        while !producer.engine_sleeps() && Instant::now() < until {
-            std::thread::yield_now();
-        }
-        producer.commit(&record(producer.saw(), 1));
-        producer.wake();
-        assert_eq!(waiter.join().unwrap(), Wake::Data);
-        producer.finish();
-        let mut consumer = Consumer::new(shared);
-        assert_eq!(consumer.wait(Duration::from_secs(60)), Wake::Data);
-        consumer.next();
-        consumer.advance();
-        assert_eq!(consumer.wait(Duration::from_secs(60)), Wake::Finished);
-    }
-
-    #[test]
-    fn other_threads_end_a_wait_also_before_it_began() {
-        let shared = Shared::new(0).unwrap();
-        let consumer = Consumer::new(shared);
-        let waker = consumer.waker();
-        waker.wake();
-        assert_eq!(consumer.wait(Duration::from_secs(60)), Wake::Called);
-        assert_eq!(consumer.wait(Duration::ZERO), Wake::Timeout);
-        let producer = Producer::new(shared);
-        let waiter = std::thread::spawn(move || consumer.wait(Duration::from_secs(60)));
-        let until = Instant::now() + Duration::from_secs(60);
-        while !producer.engine_sleeps() && Instant::now() < until {
-            std::thread::yield_now();
-        }
-        waker.wake();
-        assert_eq!(waiter.join().unwrap(), Wake::Called);
-    }
-
-    #[test]
-    fn nonsense_in_the_ring_is_given_up_and_counted() {
-        let shared = Shared::new(0).unwrap();
-        let producer = Producer::new(shared);
-        producer.commit(&record(producer.saw(), 1));
-        producer.commit(b"no header");
-        producer.saw();
-        let mut consumer = Consumer::new(shared);
-        assert!(consumer.next().is_some());
-        consumer.advance();
-        assert!(consumer.next().is_none());
-        assert_eq!(consumer.counters().lost.0["malformed"], 1);
-        producer.commit(&record(producer.saw(), 1));
-        shared.ring_write(shared.word(Word::Tail).load(SeqCst), &u64::MAX.to_ne_bytes());
-        assert!(consumer.next().is_none());
-        assert_eq!(consumer.counters().lost.0["malformed"], 2);
-        holds(&shared);
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Commit(usize),
-        Cancel,
-        Consume,
-        EngineDies { moved: bool },
-        KeeperDies(u8),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => (0usize..9000).prop_map(Step::Commit),
-            1 => Just(Step::Cancel),
-            3 => Just(Step::Consume),
-            1 => any::<bool>().prop_map(|moved| Step::EngineDies { moved }),
-            1 => (0u8..4).prop_map(Step::KeeperDies),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn the_counts_add_up_wherever_a_process_dies(steps in proptest::collection::vec(step(), 1..200)) {
-            let shared = Shared::new(0).unwrap();
-            let producer = Producer::new(shared);
-            let mut consumer = Consumer::new(shared);
-            for step in steps {
-                match step {
-                    Step::Commit(fill) => producer.commit(&record(producer.saw(), fill)),
-                    Step::Cancel => {
-                        producer.saw();
-                        producer.cancelled();
-                    }
-                    Step::Consume => {
-                        if consumer.next().is_some() {
-                            consumer.advance();
-                        }
-                    }
-                    Step::EngineDies { moved } => {
-                        if consumer.next().is_some() && moved {
-                            // Killed between moving the tail and counting.
-                            consumer.advance();
-                            shared.word(Word::Consumed).fetch_sub(1, SeqCst);
-                        }
-                        consumer = Consumer::new(shared);
-                    }
-                    Step::KeeperDies(after) => {
-                        let committed = shared.word(Word::Committed).load(SeqCst);
-                        let seq = producer.saw();
-                        if after == 1 {
-                            // Killed before the new head was visible.
-                            shared.word(Word::Newest).store(shared.word(Word::Head).load(SeqCst), SeqCst);
-                        }
-                        if after > 1 {
-                            producer.commit(&record(seq, 10));
-                        }
-                        if after > 2 && shared.word(Word::Committed).load(SeqCst) > committed {
-                            // Killed before the record was counted, and consumed before it was noticed.
-                            shared.word(Word::Committed).store(committed, SeqCst);
-                            while consumer.next().is_some() {
-                                consumer.advance();
-                            }
-                        }
-                        shared.repair_committed();
-                    }
-                }
-                holds(&shared);
-            }
-        }
-    }
-}
+mod tests;

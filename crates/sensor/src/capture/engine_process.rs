@@ -171,7 +171,6 @@ fn take_over(listeners: Listeners, shared: Shared, app: Option<&OwnedFd>) {
     let mut notify = Notify::new(listeners, shared, recorder);
     notify.answer_left_behind();
     if !ended {
-        shared.repair_committed();
         let peers = Peers { app: app.map(AsFd::as_fd), ..Peers::default() };
         while notify.serve(peers, None) != Served::Finished {
             // There is nobody but this process to wait for.

@@ -44,6 +44,8 @@ bits! {
                       (Yama, a seccomp profile, or the SYS_PTRACE capability is missing)",
         OtherUsers = "memory of processes that changed their user may not be readable: their paths and arguments \
                       are then missing (add the SYS_PTRACE capability)",
+        EngineDies = "the engine died again and again soon after its start: somebody may be killing it; it is started \
+                      after 2 seconds each time, and what the ring cannot hold meanwhile is lost and counted",
         TraceEnosys = "if the keeper is killed, watched calls of running processes fail with ENOSYS",
         TraceTracer = "other tracers (strace, gdb) cannot attach to watched processes",
     }

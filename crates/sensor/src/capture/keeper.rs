@@ -56,6 +56,8 @@ pub(super) struct Keeper<'a, E> {
     /// Where the last engine that died was in the ring.
     died_at: u64,
     delay: Duration,
+    /// Engines in a row that died soon.
+    deaths: u32,
 }
 
 /// Runs the keeper until the watched processes and the engine are done.
@@ -86,6 +88,7 @@ pub(super) fn run<E: Engine>(
         message: attacher::message_room(),
         died_at: 0,
         delay: Duration::ZERO,
+        deaths: 0,
     };
     keeper.close_all_but(&shim);
     keeper.start(&shim);
@@ -257,7 +260,10 @@ impl<E: Engine> Keeper<'_, E> {
                 Served::Engine | Served::Timeout if self.shared.word(Word::Finished).load(SeqCst) != 0 => {
                     self.kill_engine();
                 }
-                Served::Engine | Served::Timeout => self.replace(notify.listeners()),
+                Served::Engine | Served::Timeout => {
+                    notify.say_all_again();
+                    self.replace(notify.listeners());
+                }
             }
         }
     }

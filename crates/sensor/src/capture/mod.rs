@@ -21,6 +21,7 @@ mod filtered;
 mod follow;
 mod info;
 mod keeper;
+mod lane;
 mod layout;
 mod listeners;
 mod notify;
@@ -28,6 +29,7 @@ mod proc;
 mod producer;
 mod record;
 mod recorder;
+mod ring;
 mod seen;
 mod shim;
 mod trace;
@@ -187,7 +189,8 @@ pub struct Counters {
     pub consumed: u64,
     /// Records in the ring.
     pub pending: u64,
-    /// Calls without a record the engine could use: `ring_full`, `cancelled` (the caller was interrupted or
+    /// Calls without a record the engine could use: `ring_read`, `ring_file`,
+    /// `ring_network`, `ring_privilege`, `ring_exec` (no room for that class), `cancelled` (the caller was interrupted or
     /// killed before the call was made), `keeper_died`, `refused` (the attacher sent what is no record), `poison` (the engine died twice on it), `malformed`.
     pub lost: Lost,
     /// How often the engine was started again.

@@ -7,7 +7,7 @@
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::atomic::Ordering::SeqCst,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -15,6 +15,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use super::{
     calls::{EXIT_GROUP, NATIVE},
     follow::Follower,
+    lane::Class,
     layout::{FLIGHT_BYTES, Shared, Word},
     listeners::{Listeners, Peers, places},
     proc::ProcPath,
@@ -104,6 +105,11 @@ impl Notify {
         &self.listeners
     }
 
+    /// Another engine begins: what was said of threads once is said again.
+    pub(super) fn say_all_again(&mut self) {
+        self.recorder.forget_all();
+    }
+
     fn count_listeners(&self) {
         self.shared.word(Word::Listeners).store(self.listeners.len() as u64, SeqCst);
     }
@@ -120,20 +126,25 @@ impl Notify {
     /// Puts a record of another process of the sensor into the ring, under a number of its own.
     pub(super) fn add_record(&mut self, record: &mut [u8]) {
         let seq = self.producer.saw();
+        self.producer.landed();
         if !RawEvent::parse(record).is_some_and(|event| event.is_whole()) {
             return self.producer.refused();
         }
         set_seq(record, seq);
-        self.producer.commit(record);
+        let class = RawEvent::parse(record).map_or(Class::Privilege, |event| Class::of(&event.head));
+        self.producer.commit(class, seq, record);
         self.owe_wake_up(now());
     }
 
-    /// Answers the calls a killed keeper left behind.
+    /// Answers the calls a killed keeper left behind, and makes its counts exact.
     pub(super) fn answer_left_behind(&self) {
-        let id = self.shared.flight_id().swap(0, SeqCst);
+        let id = self.shared.flight_id().load(SeqCst);
         if id != 0 {
             self.answer_anywhere(id);
+            self.producer.count_flight();
         }
+        self.producer.landed();
+        self.shared.repair_committed();
         self.release_last_exit();
     }
 
@@ -169,11 +180,11 @@ impl Notify {
 
     /// Answers calls until something else is to be done.
     pub(super) fn serve(&mut self, peers: Peers<'_>, timeout: Option<Duration>) -> Served {
-        let deadline = timeout.map(|timeout| now() + timeout.as_nanos() as u64);
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let watch_app = !self.listeners.has_own();
         let peers = Peers { app: peers.app.filter(|_| watch_app), ..peers };
         loop {
-            let left = deadline.map(|deadline| Duration::from_nanos(deadline.saturating_sub(now())));
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let nap = (self.owed_since != 0).then_some(NAP);
             let wait = match (left, nap) {
                 (Some(left), Some(nap)) => Some(left.min(nap)),
@@ -222,7 +233,7 @@ impl Notify {
         }
         if self.unseen {
             let _ = seccomp::answer_continue(listener, call.id);
-            self.shared.flight_id().store(0, SeqCst);
+            self.producer.landed();
             return false;
         }
         let head = Head {
@@ -233,14 +244,19 @@ impl Notify {
             arch: call.arch,
             args: call.args,
         };
-        let length = self.recorder.record(head);
-        if seccomp::answer_continue(listener, call.id).is_ok() {
-            self.producer.commit(self.recorder.bytes(length));
+        let (length, class) = self.recorder.record(head);
+        let told = if seccomp::answer_continue(listener, call.id).is_ok() {
+            self.producer.commit(class, head.seq, self.recorder.bytes(length))
         } else {
             // It was interrupted, and comes again if it is restarted; or it was killed.
             self.producer.cancelled();
+            false
+        };
+        self.producer.landed();
+        if !told {
+            // What the engine was to learn of this thread once and for all is to come with its next call.
+            self.recorder.forget(call.tid);
         }
-        self.shared.flight_id().store(0, SeqCst);
         self.owe_wake_up(head.time);
         let engine = self.shared.word(Word::EnginePid).load(SeqCst);
         self.follower.follow(call.tid, engine as u32);
@@ -264,7 +280,7 @@ impl Notify {
         } else {
             let _ = seccomp::answer_continue(listener, call.id);
         }
-        self.shared.flight_id().store(0, SeqCst);
+        self.producer.landed();
         last
     }
 
@@ -276,7 +292,7 @@ impl Notify {
         let now = now();
         let since = |then: u64| Duration::from_nanos(now.saturating_sub(then));
         let due = since(self.owed_since) > NAP || since(self.woken_at) > QUIET;
-        if busy && !due && !self.producer.half_full() {
+        if busy && !due && !self.producer.is_filling() {
             return;
         }
         self.owed_since = 0;

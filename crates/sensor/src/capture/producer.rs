@@ -2,8 +2,11 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use super::layout::{FRAME, Shared, Word};
-use crate::{raw::MAX_RECORD, sys::shared::futex_wake};
+use super::{
+    lane::{Class, Lane},
+    layout::{Shared, Word},
+};
+use crate::sys::shared::futex_wake;
 
 /// The end that writes. There is one: the keeper's, or the engine's once the keeper was killed.
 #[derive(Debug)]
@@ -16,9 +19,29 @@ impl Producer {
         Self { shared }
     }
 
-    /// Counts a call that was stopped; its number, from 1.
+    /// Counts a call that was stopped; its number, from 1. The number is noted first, so that a successor knows
+    /// whether the call in flight is counted.
     pub(super) fn saw(&self) -> u64 {
-        self.shared.word(Word::Seen).fetch_add(1, SeqCst) + 1
+        let seq = self.shared.word(Word::Seen).load(SeqCst) + 1;
+        self.shared.word(Word::FlightSeq).store(seq, SeqCst);
+        self.shared.word(Word::Seen).store(seq, SeqCst);
+        seq
+    }
+
+    /// No call is in flight.
+    pub(super) fn landed(&self) {
+        self.shared.flight_id().store(0, SeqCst);
+        self.shared.word(Word::FlightSeq).store(0, SeqCst);
+    }
+
+    /// A keeper was killed with a call in flight: counts it if the keeper had not.
+    pub(super) fn count_flight(&self) {
+        let seen = self.shared.word(Word::Seen).load(SeqCst);
+        let counted = match self.shared.word(Word::FlightSeq).load(SeqCst) {
+            0 => seen + 1,
+            seq => seq,
+        };
+        self.shared.word(Word::Seen).store(counted.max(seen), SeqCst);
     }
 
     /// Counts a call that was interrupted before it was made.
@@ -31,25 +54,14 @@ impl Producer {
         self.shared.word(Word::LostRefused).fetch_add(1, SeqCst);
     }
 
-    /// Puts a record into the ring, or counts it where there is no room. Never waits.
-    pub(super) fn commit(&self, record: &[u8]) {
-        let head = self.shared.word(Word::Head).load(SeqCst);
-        let used = head.wrapping_sub(self.shared.word(Word::Tail).load(SeqCst));
-        let framed = Shared::framed(record.len() as u64);
-        if record.len() > MAX_RECORD || used + framed > self.shared.ring_len() {
-            self.shared.word(Word::LostRingFull).fetch_add(1, SeqCst);
-            return;
+    /// Puts a record into the ring; where there is no room for its class, counts it and returns `false`. Never
+    /// waits.
+    pub(super) fn commit(&self, class: Class, seq: u64, record: &[u8]) -> bool {
+        let fits = self.shared.push(class, seq, record);
+        if !fits {
+            self.shared.word(class.lost()).fetch_add(1, SeqCst);
         }
-        let number = self.shared.word(Word::Committed).load(SeqCst) + 1;
-        let mut frame = [0; FRAME as usize];
-        frame[..8].copy_from_slice(&(record.len() as u64).to_ne_bytes());
-        frame[8..].copy_from_slice(&number.to_ne_bytes());
-        self.shared.ring_write(head, &frame);
-        self.shared.ring_write(head + FRAME, record);
-        // The order lets a successor find the exact count wherever this process is killed.
-        self.shared.word(Word::Newest).store(head, SeqCst);
-        self.shared.word(Word::Head).store(head + framed, SeqCst);
-        self.shared.word(Word::Committed).store(number, SeqCst);
+        fits
     }
 
     /// The engine waits although there is something for it.
@@ -57,11 +69,9 @@ impl Producer {
         self.shared.waiting_word().load(SeqCst) != 0
     }
 
-    /// More than half of the ring is used: the engine should not be left asleep.
-    pub(super) fn half_full(&self) -> bool {
-        let used =
-            self.shared.word(Word::Head).load(SeqCst).wrapping_sub(self.shared.word(Word::Tail).load(SeqCst));
-        used * 2 > self.shared.ring_len()
+    /// A quarter of a lane is used: the engine should not be left asleep.
+    pub(super) fn is_filling(&self) -> bool {
+        Lane::ALL.iter().any(|lane| self.shared.used(*lane) * 4 > self.shared.lane_len())
     }
 
     /// Wakes the engine.

@@ -2,6 +2,7 @@
 
 use super::{
     calls::{self, Call, I386, I386_SOCKETCALL, Pointee},
+    lane::Class,
     proc::ProcPath,
     seen::Seen,
 };
@@ -189,8 +190,9 @@ impl Recorder {
         Self { reader, environment, seen: Seen::default(), buffer: Box::new([0; MAX_RECORD]) }
     }
 
-    /// Reads what belongs to a call; its thread must wait meanwhile. The record is in [`Recorder::bytes`].
-    pub(super) fn record(&mut self, mut head: Head) -> usize {
+    /// Reads what belongs to a call; its thread must wait meanwhile. The record, of the returned length and class, is
+    /// in [`Recorder::bytes`].
+    pub(super) fn record(&mut self, mut head: Head) -> (usize, Class) {
         if head.arch == I386 && head.nr == I386_SOCKETCALL.cast_signed() {
             self.unfold_socketcall(&mut head);
         }
@@ -216,7 +218,17 @@ impl Recorder {
             // The next call under this id comes from another program.
             self.seen.forget(head.tid);
         }
-        writer.finish()
+        (writer.finish(), Class::of(&head))
+    }
+
+    /// The engine does not know that thread.
+    pub(super) fn forget(&mut self, tid: u32) {
+        self.seen.forget(tid);
+    }
+
+    /// The engine knows no thread.
+    pub(super) fn forget_all(&mut self) {
+        self.seen.forget_all();
     }
 
     /// The record made last.
@@ -381,7 +393,7 @@ mod tests {
         let mut recorder = Recorder::new(Reader::Vm, false);
         let call = head(libc::SYS_execve, [address(path.as_ptr()), address(array.as_ptr()), 0, 0, 0, 0]);
         for _ in 0..2 {
-            let length = recorder.record(call);
+            let (length, _) = recorder.record(call);
             let event = RawEvent::parse(recorder.bytes(length)).unwrap();
             assert_eq!(event.item(ItemKind::Text, 0).unwrap().bytes, b"bin/tool");
             assert_eq!(event.item(ItemKind::Argv, 1).unwrap().bytes, b"tool\0-v\0\0");
@@ -427,7 +439,7 @@ mod tests {
         let mut recorder = Recorder::new(Reader::Vm, false);
         let call = head(libc::SYS_openat, [0, address(path.as_ptr()), 0, 0, 0, 0]);
         for first in [true, false] {
-            let length = recorder.record(call);
+            let (length, _) = recorder.record(call);
             let event = RawEvent::parse(recorder.bytes(length)).unwrap();
             assert_eq!(event.item(ItemKind::Text, 1).unwrap().bytes, path.as_bytes());
             assert_eq!(event.item(ItemKind::Stat, 0).is_some(), first);
@@ -438,7 +450,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said() {
         let mut recorder = Recorder::new(Reader::Vm, true);
-        let length = recorder.record(head(libc::SYS_execve, [8, 16, u64::MAX, 0, 0, 0]));
+        let (length, _) = recorder.record(head(libc::SYS_execve, [8, 16, u64::MAX, 0, 0, 0]));
         let event = RawEvent::parse(recorder.bytes(length)).unwrap();
         for (kind, arg) in [(ItemKind::Text, 0), (ItemKind::Argv, 1), (ItemKind::Env, 2)] {
             assert!(event.item(kind, arg).unwrap().unreadable, "{kind:?}");
@@ -450,7 +462,8 @@ mod tests {
         let name = [2u8, 0, 0, 53, 10, 0, 0, 2];
         let message: [u64; 7] = [address(name.as_ptr()), 8, 0, 0, 0, 0, 0];
         let mut recorder = Recorder::new(Reader::Vm, true);
-        let length = recorder.record(head(libc::SYS_sendmsg, [3, address(message.as_ptr()), 0, 0, 0, 0]));
+        let (length, _) =
+            recorder.record(head(libc::SYS_sendmsg, [3, address(message.as_ptr()), 0, 0, 0, 0]));
         let event = RawEvent::parse(recorder.bytes(length)).unwrap();
         assert_eq!(event.item(ItemKind::Sockaddr, 1).unwrap().bytes, name);
     }

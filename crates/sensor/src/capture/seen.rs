@@ -1,8 +1,9 @@
 //! Which threads were met lately, in fixed memory.
 
 const SLOTS: usize = 4096;
-/// A thread counts as new again after this time: its id may belong to another by then.
-const FORGET_SECONDS: u32 = 30;
+/// A thread counts as new again after this time: its id may belong to another by then. A machine that makes a few
+/// thousand threads a second is through the 32,768 ids of a kernel's default in less than half a minute.
+const FORGET_SECONDS: u32 = 5;
 
 /// The threads met last: one for each value of the id's low bits.
 #[derive(Debug)]
@@ -29,7 +30,14 @@ impl Seen {
 
     /// The next call of this thread is its first again.
     pub(super) fn forget(&mut self, tid: u32) {
-        self.slots[tid as usize % SLOTS] = (0, 0);
+        if self.slots[tid as usize % SLOTS].0 == tid {
+            self.slots[tid as usize % SLOTS] = (0, 0);
+        }
+    }
+
+    /// Every thread's next call is its first again.
+    pub(super) fn forget_all(&mut self) {
+        self.slots.fill((0, 0));
     }
 }
 
@@ -41,11 +49,15 @@ mod tests {
     fn a_thread_is_new_at_first_after_exec_after_eviction_and_after_a_while() {
         let mut seen = Seen::default();
         assert!(!seen.meet(7, 100));
-        assert!(seen.meet(7, 129));
-        assert!(!seen.meet(7, 130));
+        assert!(seen.meet(7, 104));
+        assert!(!seen.meet(7, 105));
         seen.forget(7);
-        assert!(!seen.meet(7, 131));
-        assert!(!seen.meet(7 + SLOTS as u32, 131));
-        assert!(!seen.meet(7, 131));
+        assert!(!seen.meet(7, 106));
+        assert!(!seen.meet(7 + SLOTS as u32, 106));
+        seen.forget(7);
+        assert!(seen.meet(7 + SLOTS as u32, 106), "that is another thread");
+        assert!(!seen.meet(7, 106));
+        seen.forget_all();
+        assert!(!seen.meet(7, 106));
     }
 }

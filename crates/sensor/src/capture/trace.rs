@@ -84,8 +84,10 @@ impl Trace {
         }
         let seq = self.producer.saw();
         let head = Head { seq, time: now(), tid, nr: call.nr, arch: call.arch, args: call.args };
-        let length = self.recorder.record(head);
-        self.producer.commit(self.recorder.bytes(length));
+        let (length, class) = self.recorder.record(head);
+        if !self.producer.commit(class, seq, self.recorder.bytes(length)) {
+            self.recorder.forget(tid);
+        }
         if self.producer.engine_sleeps() {
             self.producer.wake();
         }

@@ -5,7 +5,6 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
-    sync::atomic::Ordering::SeqCst,
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,7 @@ use rustix::{
 
 use super::{
     CaptureOptions, Engine,
-    layout::{Shared, Word},
+    layout::Shared,
     notify::timespec,
     shim::{exec_watched, single_threaded},
 };
@@ -135,12 +134,12 @@ fn wait_for(app: u32, awaited: &Set) -> io::Result<WatchOutcome> {
 /// Waits until keeper and engine are gone, or the engine has handled what was captured so far.
 fn drain(shared: &Shared, end: &OwnedFd, most: Duration) {
     let start = Instant::now();
-    let captured = shared.word(Word::Committed).load(SeqCst);
+    let captured = shared.committed();
     loop {
         let waited = start.elapsed();
         let Some(left) = most.checked_sub(waited) else { return };
         let counters = shared.counters();
-        let handled = shared.word(Word::Committed).load(SeqCst).saturating_sub(counters.pending) >= captured;
+        let handled = shared.committed().saturating_sub(counters.pending) >= captured;
         // With nobody left to watch the sensor ends by itself, and its last words are waited for.
         if handled && !counters.finished && waited > LIVES_ON {
             return;

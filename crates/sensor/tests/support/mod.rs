@@ -5,7 +5,7 @@ pub(crate) mod workload;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -105,6 +105,20 @@ impl Run {
         text.unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
+    fn last_bytes(&self, count: u64) -> String {
+        let Ok(mut file) = fs::File::open(self.calls()) else { return String::new() };
+        let length = file.metadata().unwrap().len();
+        file.seek(SeekFrom::Start(length.saturating_sub(count))).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
+        fs::metadata(self.calls()).map_or(0, |metadata| metadata.len())
+    }
+
     /// Until some hundred calls were captured.
     pub(crate) fn wait_for_calls(&self) {
         wait_until("calls", || (self.lines().len() > 500).then_some(()));
@@ -113,7 +127,8 @@ impl Run {
     /// The counters written when the engine was done.
     pub(crate) fn counters(&self) -> Counters {
         wait_until("counters", || {
-            let line = self.lines().into_iter().rfind(|line| line.starts_with("# seen="))?;
+            let end = self.last_bytes(4096);
+            let line = end.lines().rfind(|line| line.starts_with("# seen="))?;
             let pairs = line.trim_start_matches("# ").split(' ').map(|pair| pair.split_once('=').unwrap());
             Some(Counters(pairs.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()))
         })

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// Says which workload to be; without it there is nothing to do.
@@ -35,13 +36,19 @@ pub(crate) fn run() {
                 std::io::stdin().read_to_string(&mut nothing).unwrap();
                 tell.store(true, Ordering::SeqCst);
             });
-            let count = count.parse().unwrap();
-            let (mut done, mut bad) = (0, 0);
-            while done < count || !told.load(Ordering::SeqCst) {
-                bad += failed(1);
-                done += 1;
+            let threads: Vec<_> = (0..2)
+                .map(|_| {
+                    let (told, count) = (Arc::clone(&told), count.parse().unwrap());
+                    std::thread::spawn(move || until_told(&told, count))
+                })
+                .collect();
+            let (mut done, mut bad, mut longest) = (0, 0, Duration::ZERO);
+            for thread in threads {
+                let one = thread.join().unwrap();
+                (done, bad, longest) = (done + one.0, bad + one.1, longest.max(one.2));
             }
             println!("done: {done} failed: {bad}");
+            println!("longest: {} us", longest.as_micros());
         }
         ["spawns", count] => {
             let count: usize = count.parse().unwrap();
@@ -64,4 +71,22 @@ fn failed(count: usize) -> usize {
 
 fn opens(count: usize) -> String {
     format!("done: {count} failed: {}", failed(count))
+}
+
+/// Opens in bursts until told, and at least so often: how often, how often in vain, and the longest one.
+fn until_told(told: &AtomicBool, count: usize) -> (usize, usize, Duration) {
+    let (mut done, mut bad, mut longest) = (0, 0, Duration::ZERO);
+    while done < count || !told.load(Ordering::SeqCst) {
+        for _ in 0..50 {
+            let start = Instant::now();
+            bad += failed(1);
+            done += 1;
+            longest = longest.max(start.elapsed());
+        }
+        if done >= count {
+            // For as long as it takes: nobody needs millions of them.
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+    (done, bad, longest)
 }

@@ -197,8 +197,13 @@ fn losses(heartbeat: &Heartbeat) -> Vec<Loss> {
 /// What a class of loss means for a reader.
 fn meaning(class: &str) -> &'static str {
     match class {
-        "ring_full" => "Calls came faster than the engine read them; the app was not held up.",
-        "keeper_answered" => "The engine was away; the calls went on and were not looked at.",
+        "ring_read" | "ring_file" => {
+            "Opens and changes of files came faster than the engine read them; the app was not held up."
+        }
+        "ring_network" | "ring_privilege" | "ring_exec" => {
+            "Calls came faster than the engine read them, or it was away; the app was not held up."
+        }
+        "refused" => "A process of the sensor sent what is no record.",
         "keeper_died" => {
             "The keeper was killed; calls went on without being looked at until another took over."
         }

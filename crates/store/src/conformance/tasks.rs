@@ -15,9 +15,9 @@ pub(super) async fn tasks_gather_what_records_say(store: State) -> Result<(), St
     let mut renamed = one.clone();
     renamed.service = "shop".to_owned();
     let mut first = batch("p", 1, vec![beat(heartbeat(&one, 10, at(10)))]);
-    first.header.lost = Lost([("ring_full".to_owned(), 3)].into());
+    first.header.lost = Lost([("ring_read".to_owned(), 3)].into());
     let mut second = batch("p", 2, vec![beat(heartbeat(&renamed, 20, at(20)))]);
-    second.header.lost = Lost([("ring_full".to_owned(), 3), ("spool_full".to_owned(), 4)].into());
+    second.header.lost = Lost([("ring_read".to_owned(), 3), ("spool_full".to_owned(), 4)].into());
     let mut sidecar = event(&one, 1, at(5));
     let mut log_router = container();
     (log_router.id, log_router.name) = ("c2".to_owned(), "log_router".to_owned());
@@ -95,7 +95,7 @@ pub(super) async fn the_overview_adds_up(store: State) -> Result<(), StoreError>
             checked(check(&one, CheckStatus::Passed, at(3800))),
         ],
     );
-    first.header.lost = Lost([("ring_full".to_owned(), 5)].into());
+    first.header.lost = Lost([("ring_read".to_owned(), 5)].into());
     store.apply(&first).await?;
     let late = vec![beat(heartbeat(&other, 7, at(3600))), detected(detection(&other, "a", 1, at(3600)))];
     store.apply(&batch("q", 1, late)).await?;

@@ -172,6 +172,7 @@ mod tests {
             message: message_room(),
             died_at: 0,
             delay: Duration::ZERO,
+            deaths: 0,
         };
         let mut notify = Notify::new(Listeners::new(None), shared, Recorder::new(Reader::Vm, false));
         let link = AttacherLink::new(theirs, shared);

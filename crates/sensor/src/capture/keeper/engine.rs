@@ -13,6 +13,7 @@ use super::{
         BackendChoice, Engine,
         channel::{Channel, Message},
         engine_process,
+        info::{self, Note},
         layout::Word,
         listeners::Listeners,
         notify::FIRST_PROCESS,
@@ -24,10 +25,13 @@ use crate::sys::{
     signals,
 };
 
-/// An engine that lived for less than this is started again only after a delay.
-const SHORT_LIFE: Duration = Duration::from_secs(2);
-/// The longest such delay.
-const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// An engine that worked for less than this is followed by another only after a delay, which doubles each time.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+/// Short enough that whoever kills engines gains little time, long enough that starting them costs little.
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
+/// So many short lives in a row are no accident.
+const OFTEN: u32 = 5;
 
 /// A running engine.
 pub(super) struct EngineProcess {
@@ -86,7 +90,10 @@ impl<E: Engine> Keeper<'_, E> {
             }
             Ok(Fork::Parent(pid)) => self.note_engine(pid, mine),
             // No process can be made now: records wait in the ring until one can.
-            Err(_) => self.running = None,
+            Err(_) => {
+                self.shared.word(Word::EngineRestarts).fetch_sub(1, SeqCst);
+                self.running = None;
+            }
         }
     }
 
@@ -98,16 +105,19 @@ impl<E: Engine> Keeper<'_, E> {
     }
 
     pub(super) fn replace_dead(&mut self, lived: Duration, listeners: &Listeners) {
-        let at = self.shared.word(Word::InProgress).load(SeqCst);
-        self.shared.repair_consumed();
+        let at = self.shared.repair_consumed();
         if at != 0 && at == self.died_at {
-            self.shared.drop_poison();
+            self.shared.drop_poison(at);
         }
         self.died_at = at;
-        self.delay = match lived {
-            lived if lived >= SHORT_LIFE => Duration::ZERO,
-            _ => (self.delay * 2).clamp(Duration::from_millis(10), LONGEST_DELAY),
-        };
+        if lived.saturating_sub(self.delay) >= SHORT_LIFE {
+            (self.delay, self.deaths) = (FIRST_DELAY, 0);
+        } else {
+            (self.delay, self.deaths) = ((self.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY), self.deaths + 1);
+        }
+        if self.deaths >= OFTEN {
+            info::add_note(&self.shared, Note::EngineDies);
+        }
         self.restart(listeners);
     }
 

@@ -52,7 +52,7 @@ fn batches() -> impl Strategy<Value = Vec<Batch>> {
         proptest::collection::vec(proptest::collection::vec(record(index), 1..6), 0..5).prop_map(move |all| {
             let numbered = (1..).zip(all).map(|(sequence, records)| {
                 let mut batch = batch(["p", "q"][index], sequence, records);
-                batch.header.lost = Lost([("ring_full".to_owned(), sequence * 2)].into());
+                batch.header.lost = Lost([("ring_read".to_owned(), sequence * 2)].into());
                 batch
             });
             numbered.collect::<Vec<_>>()
