@@ -1,12 +1,9 @@
 //! What comes first when not everything can be kept: each class of calls has its lane in the ring, and within the
 //! lane a limit above which it is shed.
 
-use fargard_model::Trap;
+use fargard_model::{EventType as E, trap::OPEN_WRITE_FLAGS};
 
-use super::{
-    calls::{self, OPEN_WRITE_FLAGS},
-    layout::Word,
-};
+use super::{calls, layout::Word};
 use crate::raw::Head;
 
 /// A part of the ring with its own bytes: however full one is, the other has room.
@@ -45,29 +42,52 @@ impl Class {
         if call.kind.is_open() {
             // `creat` has no flags and writes always; those of `openat2` lie in memory.
             let flags = match call.kind {
-                fargard_model::EventType::Open => head.args[1],
-                fargard_model::EventType::Openat => head.args[2],
+                E::Open => head.args[1],
+                E::Openat => head.args[2],
                 _ => return Self::File,
             };
             return if flags & u64::from(OPEN_WRITE_FLAGS) == 0 { Self::Read } else { Self::File };
         }
-        match call.trap {
-            Trap::Exec => Self::Exec,
-            Trap::Socket
-            | Trap::RareSocket
-            | Trap::Connect
-            | Trap::Bind
-            | Trap::Listen
-            | Trap::Accept
-            | Trap::SendtoAddress
-            | Trap::Sendmsg => Self::Network,
-            Trap::Rename
-            | Trap::Unlink
-            | Trap::Mkdir
-            | Trap::Chmod
-            | Trap::Chown
-            | Trap::Link
-            | Trap::Symlink => Self::File,
+        match call.kind {
+            E::Execve | E::Execveat => Self::Exec,
+            E::Socket
+            | E::Connect
+            | E::Bind
+            | E::Listen
+            | E::Accept
+            | E::Accept4
+            | E::Sendto
+            | E::Sendmsg
+            | E::Sendmmsg => Self::Network,
+            E::Rename
+            | E::Renameat
+            | E::Renameat2
+            | E::Unlink
+            | E::Unlinkat
+            | E::Rmdir
+            | E::Mkdir
+            | E::Mkdirat
+            | E::Chmod
+            | E::Fchmod
+            | E::Fchmodat
+            | E::Fchmodat2
+            | E::Chown
+            | E::Lchown
+            | E::Fchown
+            | E::Fchownat
+            | E::Link
+            | E::Linkat
+            | E::Symlink
+            | E::Symlinkat
+            | E::Utime
+            | E::Utimes
+            | E::Futimesat
+            | E::Utimensat
+            | E::Setxattr
+            | E::Lsetxattr
+            | E::Fsetxattr
+            | E::Truncate
+            | E::Ftruncate => Self::File,
             _ => Self::Privilege,
         }
     }
