@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fargard_model::{
     Arg, Container, Event, EventType, Fd, Outcome, Process, Source, Task, Timestamp, event::ArgValue,
+    process::Derived,
 };
 
 /// An event of a shell's child in a container, as a sensor sees it at the call's entry.
@@ -91,7 +92,9 @@ pub(crate) fn exec(path: &str, args: &[&str]) -> Made {
 
 impl Made {
     pub(crate) fn process(mut self, change: impl FnOnce(&mut Process)) -> Self {
-        change(Arc::make_mut(&mut self.0.process));
+        let process = Arc::make_mut(&mut self.0.process);
+        change(process);
+        process.derived = Derived::default();
         self
     }
 

@@ -1,6 +1,6 @@
 //! A row of the table of fields.
 
-use fargard_model::Event;
+use fargard_model::{Event, Process};
 
 use super::Values;
 use crate::{Record, Subject};
@@ -106,11 +106,16 @@ pub enum FieldArg {
 /// Reads a field from a call.
 pub type FromCall = for<'e> fn(&'e Event, &FieldArg) -> Values<'e>;
 
+/// Reads a field from a process.
+pub type FromProcess = for<'e> fn(&'e Process, &FieldArg) -> Values<'e>;
+
 /// Reads a field from what it exists for; elsewhere it has no value.
 #[derive(Clone, Copy, Debug)]
 pub enum Extract {
     /// From calls.
     Call(FromCall),
+    /// From the process that makes a call: the same for all its calls until it changes.
+    Process(FromProcess),
     /// From JSON records.
     Record(for<'e> fn(&'e Record, &FieldArg) -> Values<'e>),
     /// From both.
@@ -257,6 +262,17 @@ pub(super) const fn field(
     get: FromCall,
 ) -> Field {
     Field::new(name, kind, arg, doc, Some(Extract::Call(get)))
+}
+
+/// A field of the process that makes a call.
+pub(super) const fn of_process(
+    name: &'static str,
+    kind: FieldType,
+    arg: ArgKind,
+    doc: &'static str,
+    get: FromProcess,
+) -> Field {
+    Field::new(name, kind, arg, doc, Some(Extract::Process(get)))
 }
 
 /// A field nothing reads, and why.

@@ -1,6 +1,6 @@
 //! Leaders of sessions and process groups, found among a process's ancestors.
 
-use fargard_model::{Event, Process};
+use fargard_model::Process;
 
 use super::{Value, Values};
 
@@ -17,24 +17,21 @@ fn leader(process: &Process, number: u32, id: fn(&Process) -> u32, group: fn(&Pr
 }
 
 /// Of the session's leader.
-pub(super) fn session(event: &Event, read: OfProcess) -> Values<'_> {
-    let process = &event.process;
-    Values::known(read(leader(process, process.sid, |process| process.pid, |process| process.sid)))
+pub(super) fn session(own: &Process, read: OfProcess) -> Values<'_> {
+    Values::known(read(leader(own, own.sid, |process| process.pid, |process| process.sid)))
 }
 
 /// Of the process group's leader.
-pub(super) fn group(event: &Event, read: OfProcess) -> Values<'_> {
-    let process = &event.process;
-    Values::known(read(leader(process, process.pgid, |process| process.pid, |process| process.pgid)))
+pub(super) fn group(own: &Process, read: OfProcess) -> Values<'_> {
+    Values::known(read(leader(own, own.pgid, |process| process.pid, |process| process.pgid)))
 }
 
 /// Of the leader of the process group as the process sees it.
-pub(super) fn own_group(event: &Event, read: OfProcess) -> Values<'_> {
-    let process = &event.process;
-    if process.vpgid == 0 {
-        return group(event, read);
+pub(super) fn own_group(own: &Process, read: OfProcess) -> Values<'_> {
+    if own.vpgid == 0 {
+        return group(own, read);
     }
-    Values::known(read(leader(process, process.vpgid, |process| process.vpid, |process| process.vpgid)))
+    Values::known(read(leader(own, own.vpgid, |process| process.vpid, |process| process.vpgid)))
 }
 
 /// The number of the process group as the process sees it. Where the process is in the sensor's own namespace, as
@@ -44,7 +41,7 @@ pub(super) fn own_group_number(process: &Process) -> u32 {
 }
 
 /// The farthest shell among the process and its ancestors: a program whose name ends in `sh`.
-pub(super) fn login_shell(event: &Event) -> Values<'_> {
-    let shell = event.process.lineage().filter(|process| process.name.ends_with("sh")).last();
+pub(super) fn login_shell(own: &Process) -> Values<'_> {
+    let shell = own.lineage().filter(|process| process.name.ends_with("sh")).last();
     Values::optional(shell.map(|shell| Value::Int(shell.pid.into())))
 }

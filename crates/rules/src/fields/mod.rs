@@ -36,8 +36,8 @@ mod user;
 mod value;
 
 pub(crate) use arguments::raw_type;
-pub use field::{ArgKind, Extract, Field, FieldArg, FieldType, FromCall, NumberForm, Use};
-use field::{field, null};
+pub use field::{ArgKind, Extract, Field, FieldArg, FieldType, FromCall, FromProcess, NumberForm, Use};
+use field::{field, null, of_process};
 pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
 pub use text::Text;
 pub use value::{ReadEnd, ReadProcess, Value, Values};

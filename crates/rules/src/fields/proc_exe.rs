@@ -1,6 +1,6 @@
 //! `proc.*` of the executable's file and of the standard streams.
 
-use fargard_model::{Event, ExeFile, StdStream};
+use fargard_model::{Event, ExeFile, Process, StdStream};
 
 use super::{
     ArgKind::None as NoArg,
@@ -8,25 +8,25 @@ use super::{
     FieldType::{Bool, Int, Text},
     Value, Values,
     fd::type_name,
-    field,
+    field, of_process,
 };
 
 pub(super) const FIELDS: &[Field] = &[
-    field("proc.is_exe_writable", Bool, NoArg, "the process's user may write the executable", |event, _| {
-        Values::bool(event.process.exe_writable)
+    of_process("proc.is_exe_writable", Bool, NoArg, "the process's user may write the executable", |own, _| {
+        Values::bool(own.exe_writable)
     }),
-    field(
+    of_process(
         "proc.is_exe_upper_layer",
         Bool,
         NoArg,
         "the executable did not come with the image",
-        |event, _| Values::optional(event.process.exe_upper_layer.map(Value::Bool)),
+        |own, _| Values::optional(own.exe_upper_layer.map(Value::Bool)),
     ),
-    field("proc.is_exe_lower_layer", Bool, NoArg, "the executable came with the image", |event, _| {
-        Values::optional(event.process.exe_upper_layer.map(|upper| Value::Bool(!upper)))
+    of_process("proc.is_exe_lower_layer", Bool, NoArg, "the executable came with the image", |own, _| {
+        Values::optional(own.exe_upper_layer.map(|upper| Value::Bool(!upper)))
     }),
-    field("proc.is_exe_from_memfd", Bool, NoArg, "the executable is an anonymous memory file", |event, _| {
-        Values::bool(event.process.exe_from_memfd)
+    of_process("proc.is_exe_from_memfd", Bool, NoArg, "the executable is an anonymous memory file", |own, _| {
+        Values::bool(own.exe_from_memfd)
     }),
     field("proc.exe_ino", Int, NoArg, "inode number of the executable", |event, _| {
         file(event, |file, _| Some(file.inode))
@@ -62,12 +62,12 @@ pub(super) const FIELDS: &[Field] = &[
             at => Values::int(at),
         }
     }),
-    field("proc.stdin.type", Text, NoArg, "type of standard input", |event, _| kind(event, 0)),
-    field("proc.stdout.type", Text, NoArg, "type of standard output", |event, _| kind(event, 1)),
-    field("proc.stderr.type", Text, NoArg, "type of standard error", |event, _| kind(event, 2)),
-    field("proc.stdin.name", Text, NoArg, "name of standard input", |event, _| name(event, 0)),
-    field("proc.stdout.name", Text, NoArg, "name of standard output", |event, _| name(event, 1)),
-    field("proc.stderr.name", Text, NoArg, "name of standard error", |event, _| name(event, 2)),
+    of_process("proc.stdin.type", Text, NoArg, "type of standard input", |own, _| kind(own, 0)),
+    of_process("proc.stdout.type", Text, NoArg, "type of standard output", |own, _| kind(own, 1)),
+    of_process("proc.stderr.type", Text, NoArg, "type of standard error", |own, _| kind(own, 2)),
+    of_process("proc.stdin.name", Text, NoArg, "name of standard input", |own, _| name(own, 0)),
+    of_process("proc.stdout.name", Text, NoArg, "name of standard output", |own, _| name(own, 1)),
+    of_process("proc.stderr.name", Text, NoArg, "name of standard error", |own, _| name(own, 2)),
 ];
 
 /// A number of the executable's file; 0 is none.
@@ -76,15 +76,15 @@ fn file(event: &Event, read: fn(&ExeFile, &Event) -> Option<u64>) -> Values<'_> 
     number.filter(|number| *number > 0).map_or(Values::Missing, Values::int)
 }
 
-fn stream(event: &Event, number: usize) -> Option<&StdStream> {
-    event.process.stdio.get(number)
+fn stream(own: &Process, number: usize) -> Option<&StdStream> {
+    own.stdio.get(number)
 }
 
-fn kind(event: &Event, number: usize) -> Values<'_> {
-    let typechar = stream(event, number).and_then(|stream| stream.typechar);
+fn kind(own: &Process, number: usize) -> Values<'_> {
+    let typechar = stream(own, number).and_then(|stream| stream.typechar);
     typechar.map_or(Values::Missing, |typechar| Values::text(type_name(typechar)))
 }
 
-fn name(event: &Event, number: usize) -> Values<'_> {
-    stream(event, number).map_or(Values::Missing, |stream| Values::known(&stream.name))
+fn name(own: &Process, number: usize) -> Values<'_> {
+    stream(own, number).map_or(Values::Missing, |stream| Values::known(&stream.name))
 }

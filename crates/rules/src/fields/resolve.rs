@@ -69,10 +69,16 @@ impl ResolvedField {
     pub fn shown<'e>(&self, subject: Subject<'e>) -> Values<'e> {
         match (self.field.get, subject) {
             (Some(Extract::Call(get)), Subject::Call(event)) => get(event, &self.arg),
+            (Some(Extract::Process(get)), Subject::Call(event)) => get(&event.process, &self.arg),
             (Some(Extract::Record(get)), Subject::Record(record)) => get(record, &self.arg),
             (Some(Extract::Any(get)), subject) => get(subject, &self.arg),
             _ => Values::Missing,
         }
+    }
+
+    /// Conditions see the same of every call of a process, until that changes.
+    pub(crate) fn is_of_process(&self) -> bool {
+        self.field.while_attempt.is_none() && matches!(self.field.get, Some(Extract::Process(_)))
     }
 
     /// The type of its values; that of `evt.rawarg` depends on the argument's name.
@@ -91,7 +97,7 @@ impl ResolvedField {
         match self.field.get {
             Some(Extract::Any(_)) => true,
             Some(Extract::Record(_)) => !is_call,
-            Some(Extract::Call(_)) => is_call,
+            Some(Extract::Call(_) | Extract::Process(_)) => is_call,
             None => is_call || evt_any::FIELDS.iter().any(|field| field.name == self.field.name),
         }
     }

@@ -4,7 +4,7 @@ use super::{
     ArgKind::{Dotted, None as NoArg},
     Field,
     FieldType::{Bool, Double, Int, Text},
-    Values, capability, field, null,
+    Values, capability, field, null, of_process,
 };
 
 const CGROUPS: &str = "a task sees only its own root of control groups";
@@ -35,14 +35,14 @@ pub(super) const FIELDS: &[Field] = &[
     field("thread.nametid", Text, NoArg, "the process's name with the thread's id behind it", |event, _| {
         Values::text(format!("{}{}", event.process.name, event.tid))
     }),
-    field("thread.cap_permitted", Text, NoArg, "permitted capabilities", |event, _| {
-        Values::text(event.process.cap_permitted_text(capability::names))
+    of_process("thread.cap_permitted", Text, NoArg, "permitted capabilities", |own, _| {
+        Values::text(own.cap_permitted_text(capability::names))
     }),
-    field("thread.cap_inheritable", Text, NoArg, "inheritable capabilities", |event, _| {
-        event.process.cap_inheritable.map_or(Values::Missing, |mask| Values::text(capability::names(mask)))
+    of_process("thread.cap_inheritable", Text, NoArg, "inheritable capabilities", |own, _| {
+        own.cap_inheritable.map_or(Values::Missing, |mask| Values::text(capability::names(mask)))
     }),
-    field("thread.cap_effective", Text, NoArg, "effective capabilities", |event, _| {
-        Values::text(event.process.cap_effective_text(capability::names))
+    of_process("thread.cap_effective", Text, NoArg, "effective capabilities", |own, _| {
+        Values::text(own.cap_effective_text(capability::names))
     }),
     null("thread.pfmajor", Int, NoArg, "major page faults", COUNTERS),
     null("thread.pfminor", Int, NoArg, "minor page faults", COUNTERS),

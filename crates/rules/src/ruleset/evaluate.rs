@@ -3,12 +3,13 @@
 use super::{
     Matching, RuleId, Ruleset,
     memo::{MEMO, Memo},
-    plan::Asks,
+    plan::{Asks, Plan, Ways},
+    possible::Origin,
+    processes::Known,
 };
 use crate::{
     Subject,
     compile::program::{NodeId, Program},
-    fields::ResolvedField,
 };
 
 impl Ruleset {
@@ -27,9 +28,10 @@ impl Ruleset {
         matches.clear();
         let Some(plan) = self.plans.of(subject) else { return };
         MEMO.with_borrow_mut(|memo| {
+            let ways = self.begin(plan, subject, memo);
             memo.begin(self.program.len());
             let mut asks = Decided { program: &self.program, subject };
-            plan.candidates(subject, memo, &mut asks, |memo, rule, node| {
+            plan.candidates(ways, subject, memo, &mut asks, |memo, rule, node| {
                 if !self.is_shadowed(rule, matches)
                     && self.counters.timed(rule, || memo.holds(&self.program, node, subject))
                 {
@@ -39,6 +41,32 @@ impl Ruleset {
                 true
             });
         });
+    }
+
+    /// Puts the conditions that the event may satisfy into the memo, as far as its process tells; says how to look
+    /// for those that it does.
+    pub(super) fn begin(&self, plan: &Plan, subject: Subject<'_>, memo: &mut Memo) -> Ways {
+        memo.alive.clear();
+        let process = match subject {
+            Subject::Call(event) if plan.asks_processes() => event.process.number(),
+            _ => {
+                memo.alive.extend_from_slice(plan.all());
+                return Ways::All;
+            }
+        };
+        match memo.processes.find(process, plan.number(), plan.all().len()) {
+            Known::Possible(possible) => memo.alive.extend_from_slice(possible),
+            Known::Little => {
+                memo.alive.extend_from_slice(plan.all());
+                return Ways::All;
+            }
+            Known::Enough(slot) => {
+                memo.alive.extend_from_slice(plan.all());
+                self.keep_possible(plan, subject, memo);
+                memo.processes.keep(slot, &memo.alive);
+            }
+        }
+        Ways::OfCalls
     }
 
     /// The same as [`Ruleset::evaluate`], found by evaluating every condition: what the plan's answers are judged
@@ -76,7 +104,7 @@ impl Asks for Decided<'_> {
         memo.holds(self.program, node, self.subject) == wanted
     }
 
-    fn is_known(&self, _: &ResolvedField) -> bool {
+    fn is_known(&self, _: Origin) -> bool {
         true
     }
 }

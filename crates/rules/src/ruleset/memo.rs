@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::processes::Processes;
 use crate::{
     Subject,
     compile::program::{Node, NodeId, Program},
@@ -23,11 +24,13 @@ pub(super) struct Memo {
     pub(super) alive: Vec<u64>,
     /// Rules that a probe found.
     pub(super) hits: Vec<u64>,
+    /// What outlasts an evaluation.
+    pub(super) processes: Processes,
 }
 
 impl Memo {
     pub(super) const fn new() -> Self {
-        Self { stamp: 0, cells: Vec::new(), alive: Vec::new(), hits: Vec::new() }
+        Self { stamp: 0, cells: Vec::new(), alive: Vec::new(), hits: Vec::new(), processes: Processes::new() }
     }
 
     /// Forgets everything; room for that many answers.

@@ -5,6 +5,7 @@ mod evaluate;
 mod memo;
 mod plan;
 mod possible;
+mod processes;
 
 use fargard_model::{Alert, Detection, Event, EventType, Priority, Source, TrapSet};
 

@@ -9,7 +9,7 @@ use fargard_model::Event;
 use super::{
     Ruleset,
     memo::{MEMO, Memo},
-    plan::Asks,
+    plan::{Asks, Plan, bits},
 };
 use crate::{
     Subject,
@@ -29,35 +29,49 @@ pub enum Unknown {
     Descriptor,
 }
 
-/// For each comparison of a program: whether it reads the result, and whether it reads the descriptor.
+/// What values come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// Some from the call's result.
+    pub(super) result: bool,
+    /// Some from its descriptor.
+    pub(super) descriptor: bool,
+    /// All from the process.
+    pub(super) process: bool,
+}
+
+impl Origin {
+    pub(super) fn of(field: &ResolvedField) -> Self {
+        Self {
+            result: reads_result(field),
+            descriptor: field.field.name.starts_with("fd."),
+            process: field.is_of_process(),
+        }
+    }
+
+    fn of_check(check: &Check) -> Self {
+        let mut fields = Vec::new();
+        check.left.fields(&mut fields);
+        if let Test::Field(_, right) = &check.test {
+            right.fields(&mut fields);
+        }
+        let none = Self { result: false, descriptor: false, process: true };
+        fields.into_iter().map(Self::of).fold(none, |all, own| Self {
+            result: all.result | own.result,
+            descriptor: all.descriptor | own.descriptor,
+            process: all.process & own.process,
+        })
+    }
+}
+
+/// For each comparison of a program, what it reads.
 #[derive(Debug, Default)]
-pub(super) struct Readers(Vec<(bool, bool)>);
+pub(super) struct Readers(Vec<Origin>);
 
 impl Readers {
     pub(super) fn of(program: &Program) -> Self {
-        Self((0..).map_while(|index| program.check(index)).map(readings).collect())
+        Self((0..).map_while(|index| program.check(index)).map(Origin::of_check).collect())
     }
-
-    fn is_open(&self, check: u32, unknown: Unknown) -> bool {
-        let (result, descriptor) = self.0.get(check as usize).copied().unwrap_or((true, true));
-        result || (descriptor && unknown == Unknown::Descriptor)
-    }
-}
-
-fn readings(check: &Check) -> (bool, bool) {
-    let mut fields = Vec::new();
-    check.left.fields(&mut fields);
-    if let Test::Field(_, right) = &check.test {
-        right.fields(&mut fields);
-    }
-    fields.iter().fold((false, false), |(result, descriptor), field| {
-        let own = reading(field);
-        (result | own.0, descriptor | own.1)
-    })
-}
-
-fn reading(field: &ResolvedField) -> (bool, bool) {
-    (reads_result(field), field.field.name.starts_with("fd."))
 }
 
 fn reads_result(field: &ResolvedField) -> bool {
@@ -74,24 +88,47 @@ impl Ruleset {
     pub fn could_match(&self, event: &Event, unknown: Unknown) -> bool {
         let subject = Subject::Call(event);
         let Some(plan) = self.plans.of(subject) else { return false };
+        let is_open: fn(Origin) -> bool = match unknown {
+            Unknown::Result => |origin| origin.result,
+            Unknown::Descriptor => |origin| origin.result || origin.descriptor,
+        };
         MEMO.with_borrow_mut(|memo| {
+            let ways = self.begin(plan, subject, memo);
             memo.begin(self.program.len() * 2);
-            let mut search = Search { ruleset: self, subject, unknown };
+            let mut search = Search { ruleset: self, subject, is_open };
             let mut found = false;
-            plan.candidates(subject, memo, &mut search.clone(), |memo, _, node| {
+            plan.candidates(ways, subject, memo, &mut search.clone(), |memo, _, node| {
                 found = search.can_be(memo, node, true);
                 !found
             });
             found
         })
     }
+
+    /// Takes out of the plan's conditions those that no call of the process can satisfy.
+    pub(super) fn keep_possible(&self, plan: &Plan, subject: Subject<'_>, memo: &mut Memo) {
+        memo.begin(self.program.len() * 2);
+        let mut search = Search { ruleset: self, subject, is_open: |origin| !origin.process };
+        for (place, (_, node)) in plan.conditions().iter().enumerate() {
+            if !search.can_be(memo, *node, true) {
+                bits::take(&mut memo.alive, place);
+            }
+        }
+    }
 }
 
+/// Whether nodes can have a truth while some of the event is open.
 #[derive(Clone)]
 struct Search<'a> {
     ruleset: &'a Ruleset,
     subject: Subject<'a>,
-    unknown: Unknown,
+    is_open: fn(Origin) -> bool,
+}
+
+impl Search<'_> {
+    fn is_open_check(&self, index: u32) -> bool {
+        self.ruleset.readers.0.get(index as usize).is_none_or(|origin| (self.is_open)(*origin))
+    }
 }
 
 impl Asks for Search<'_> {
@@ -103,7 +140,7 @@ impl Asks for Search<'_> {
         let program = &self.ruleset.program;
         let possible = match program.node(id) {
             Node::Const(truth) => *truth == wanted,
-            Node::Check(index) if self.ruleset.readers.is_open(*index, self.unknown) => true,
+            Node::Check(index) if self.is_open_check(*index) => true,
             Node::Check(index) => {
                 program.check(*index).is_some_and(|check| check.holds(self.subject)) == wanted
             }
@@ -117,10 +154,8 @@ impl Asks for Search<'_> {
         possible
     }
 
-    fn is_known(&self, field: &ResolvedField) -> bool {
-        let (result, descriptor) = reading(field);
-        let is_open = result || (descriptor && self.unknown == Unknown::Descriptor);
-        !is_open
+    fn is_known(&self, origin: Origin) -> bool {
+        !(self.is_open)(origin)
     }
 }
 

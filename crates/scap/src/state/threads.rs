@@ -271,6 +271,7 @@ impl Thread {
             let process = Arc::make_mut(&mut self.process);
             process.ppid = parent.as_ref().map_or(0, |parent| parent.pid);
             process.parent = parent;
+            process.derived = Derived::default();
         }
     }
 }

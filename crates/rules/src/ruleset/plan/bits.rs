@@ -20,6 +20,13 @@ pub(super) fn insert(bits: &mut [u64], rule: usize) {
     }
 }
 
+/// Removes a rule.
+pub(in super::super) fn take(bits: &mut [u64], rule: usize) {
+    if let Some(word) = bits.get_mut(rule / 64) {
+        *word &= !(1 << (rule % 64));
+    }
+}
+
 /// Whether a rule is in the set.
 pub(super) fn has(bits: &[u64], rule: usize) -> bool {
     bits.get(rule / 64).is_some_and(|word| word >> (rule % 64) & 1 == 1)

@@ -11,7 +11,11 @@ use super::{
     probe::{Probe, Wanted},
 };
 use crate::{
-    compile::program::{Node, NodeId, Program},
+    compile::{
+        operand::Operand,
+        program::{Node, NodeId, Program},
+    },
+    fields::ResolvedField,
     hash::{FastMap, FastSet},
 };
 
@@ -28,14 +32,33 @@ const CLOSE_ODDS: f32 = 8.0;
 /// Most comparisons asked before the indexes.
 const MAX_LITERALS: usize = 8;
 
-/// The steps for conditions, in the order in which they are taken.
-pub(super) fn steps(program: &Program, guards: &mut Guards<'_>, conditions: &[NodeId]) -> Vec<Step> {
-    let needs: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
+/// The steps for conditions, in the order in which they are taken; they read only fields that `may` be read.
+pub(super) fn steps(
+    program: &Program,
+    guards: &mut Guards<'_>,
+    conditions: &[NodeId],
+    may: impl Fn(&ResolvedField) -> bool,
+) -> Vec<Step> {
+    let all: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
+    let needs: Vec<Needs> = all.iter().map(|needs| readable(program, guards, needs, &may)).collect();
     let fields = indexed_fields(guards, &needs);
     let assigned: Vec<Option<&Clause>> = needs.iter().map(|needs| best_clause(needs, &fields)).collect();
     let mut steps = literals(program, &needs, &assigned);
     steps.extend(probe(guards, &assigned).map(|probe| Step::Probe(Box::new(probe))));
     steps
+}
+
+/// What is left of needs when only some fields may be read.
+fn readable(program: &Program, guards: &Guards<'_>, needs: &Needs, may: impl Fn(&ResolvedField) -> bool) -> Needs {
+    let may_read = |node: NodeId| {
+        let Node::Check(index) = program.node(node) else { return false };
+        matches!(program.check(*index).map(|check| &check.left), Some(Operand::Field(field)) if may(field))
+    };
+    let may_all = |clause: &Clause| clause.fields.iter().all(|id| guards.field(*id).is_some_and(&may));
+    Needs {
+        literals: needs.literals.iter().filter(|(node, _)| may_read(*node)).copied().collect(),
+        clauses: needs.clauses.iter().filter(|clause| may_all(clause)).cloned().collect(),
+    }
 }
 
 /// The rule's least likely clause of these fields, where it is selective enough.
@@ -55,7 +78,7 @@ fn best_odds(needs: &Needs, fields: &FastSet<FieldId>) -> f32 {
 }
 
 /// The fields worth an index: again and again those whose indexes save most for what they cost.
-fn indexed_fields(guards: &Guards<'_>, needs: &[Rc<Needs>]) -> FastSet<FieldId> {
+fn indexed_fields(guards: &Guards<'_>, needs: &[Needs]) -> FastSet<FieldId> {
     let mut sets: Vec<Rc<[FieldId]>> =
         needs.iter().flat_map(|needs| &needs.clauses).map(|clause| Rc::clone(&clause.fields)).collect();
     sets.sort_unstable();
@@ -106,7 +129,7 @@ struct Literal {
     cost: f32,
 }
 
-fn literals(program: &Program, needs: &[Rc<Needs>], assigned: &[Option<&Clause>]) -> Vec<Step> {
+fn literals(program: &Program, needs: &[Needs], assigned: &[Option<&Clause>]) -> Vec<Step> {
     let mut rules_of: FastMap<(NodeId, bool), Vec<usize>> = FastMap::default();
     for (rule, needs) in needs.iter().enumerate() {
         for literal in &needs.literals {

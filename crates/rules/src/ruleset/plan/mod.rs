@@ -2,7 +2,7 @@
 //! steps that leave out most of them at once: comparisons that many rules need, and indexes over a field. What is
 //! left is evaluated, in the order of definition. A step leaves out a condition only when it cannot hold.
 
-mod bits;
+pub(super) mod bits;
 mod choice;
 mod guard;
 mod odds;
@@ -13,17 +13,18 @@ mod probe;
 mod text;
 mod trie;
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use fargard_model::{EventType, Source};
 
 use self::{bits::Bits, guard::Guards, probe::Probe};
-use super::{RuleId, memo::Memo};
+use super::{RuleId, memo::Memo, possible::Origin};
 use crate::{
     Subject,
     compile::{
         Known, Specializer, event_type_checks,
         program::{Node, NodeId, Program},
     },
-    fields::ResolvedField,
     hash::FastMap,
 };
 
@@ -43,14 +44,27 @@ pub(super) struct Plan {
     /// All of them.
     all: Bits,
     steps: Vec<Step>,
+    /// The steps when what the process tells is known already.
+    steps_of_calls: Vec<Step>,
+    asks_processes: bool,
+    /// No other plan has it.
+    number: u64,
+}
+
+/// Which steps are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    All,
+    /// What is left out for the process is left out already.
+    OfCalls,
 }
 
 /// How steps ask about an event.
 pub(super) trait Asks {
     /// Whether the node can have the truth.
     fn can_be(&mut self, memo: &mut Memo, node: NodeId, wanted: bool) -> bool;
-    /// Whether a field's value is known.
-    fn is_known(&self, field: &ResolvedField) -> bool;
+    /// Whether values from there are known.
+    fn is_known(&self, origin: Origin) -> bool;
 }
 
 impl Plan {
@@ -58,27 +72,45 @@ impl Plan {
         let nodes: Vec<NodeId> = conditions.iter().map(|(_, node)| *node).collect();
         let mut all = bits::none(nodes.len());
         (0..nodes.len()).for_each(|place| bits::insert(&mut all, place));
-        Self { steps: choice::steps(program, guards, &nodes), conditions, all }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            steps: choice::steps(program, guards, &nodes, |_| true),
+            steps_of_calls: choice::steps(program, guards, &nodes, |field| !field.is_of_process()),
+            asks_processes: nodes.len() > 1,
+            number: NEXT.fetch_add(1, Relaxed),
+            conditions,
+            all,
+        }
+    }
+
+    pub(super) fn all(&self) -> &Bits {
+        &self.all
+    }
+
+    pub(super) fn asks_processes(&self) -> bool {
+        self.asks_processes
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(super) fn conditions(&self) -> &[(RuleId, NodeId)] {
         &self.conditions
     }
 
-    /// Calls `visit` with each condition that the steps leave, in the order of definition, until it says stop.
+    /// Calls `visit` with each condition of `memo.alive` that the steps leave, in the order of definition, until it says stop.
     pub(super) fn candidates(
         &self,
+        ways: Ways,
         subject: Subject<'_>,
         memo: &mut Memo,
         asks: &mut impl Asks,
         mut visit: impl FnMut(&mut Memo, RuleId, NodeId) -> bool,
     ) {
-        if self.conditions.is_empty() {
-            return;
-        }
         let mut alive = std::mem::take(&mut memo.alive);
         let mut hits = std::mem::take(&mut memo.hits);
-        self.filter(subject, memo, asks, &mut alive, &mut hits);
+        self.filter(ways, subject, memo, asks, &mut alive, &mut hits);
         for place in bits::iter(&alive) {
             let Some((rule, node)) = self.conditions.get(place) else { break };
             if !visit(memo, *rule, *node) {
@@ -91,24 +123,27 @@ impl Plan {
 
     fn filter(
         &self,
+        ways: Ways,
         subject: Subject<'_>,
         memo: &mut Memo,
         asks: &mut impl Asks,
-        alive: &mut Vec<u64>,
+        alive: &mut [u64],
         hits: &mut Vec<u64>,
     ) {
-        alive.clear();
-        alive.extend_from_slice(&self.all);
         // Every step leaves this empty.
         hits.resize(self.all.len(), 0);
-        for step in &self.steps {
+        let steps = match ways {
+            Ways::All => &self.steps,
+            Ways::OfCalls => &self.steps_of_calls,
+        };
+        for step in steps {
             match step {
                 Step::Literal { node, wanted, rules } => {
                     if bits::meet(alive, rules) && !asks.can_be(memo, *node, *wanted) {
                         bits::remove(alive, rules);
                     }
                 }
-                Step::Probe(probe) => probe.filter(subject, |field| asks.is_known(field), alive, hits),
+                Step::Probe(probe) => probe.filter(subject, |origin| asks.is_known(origin), alive, hits),
             }
         }
     }

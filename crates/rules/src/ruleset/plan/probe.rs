@@ -7,6 +7,7 @@ use super::{
     postings::{List, Postings},
     text::{TextAtom, TextBuilder, TextIndex},
 };
+use super::super::possible::Origin;
 use crate::{
     Subject,
     compile::matcher::Matcher,
@@ -78,6 +79,7 @@ pub(super) struct Probe {
 #[derive(Debug)]
 struct Lookup {
     field: ResolvedField,
+    origin: Origin,
     /// The rules that want something of it.
     rules: Bits,
     texts: TextIndex,
@@ -117,7 +119,7 @@ impl Probe {
     pub(super) fn filter(
         &self,
         subject: Subject<'_>,
-        is_known: impl Fn(&ResolvedField) -> bool,
+        is_known: impl Fn(Origin) -> bool,
         alive: &mut [u64],
         hits: &mut [u64],
     ) {
@@ -128,7 +130,7 @@ impl Probe {
             if !bits::meet(alive, &lookup.rules) {
                 continue;
             }
-            if is_known(&lookup.field) {
+            if is_known(lookup.origin) {
                 lookup.mark(subject, alive, hits);
             } else {
                 bits::unite(hits, &lookup.rules);
@@ -162,7 +164,8 @@ impl Lookup {
         let addresses =
             addresses.into_iter().map(|(address, rules)| (address, postings.add(rules))).collect();
         let bools = bools.map(|rules| postings.add(rules));
-        Some(Self { field, rules, texts: texts.build()?, ints, addresses, bools, postings })
+        let origin = Origin::of(&field);
+        Some(Self { field, origin, rules, texts: texts.build()?, ints, addresses, bools, postings })
     }
 
     /// Marks the rules of which some atom holds for some value of the field.
