@@ -109,7 +109,8 @@ impl Operand {
         fields.iter().any(|field| {
             matches!(
                 (known, field.field.get),
-                (Known::Record, Some(Extract::Call(_) | Extract::Process(_))) | (Known::Call(_), Some(Extract::Record(_)))
+                (Known::Record, Some(Extract::Call(_) | Extract::Process(_)))
+                    | (Known::Call(_), Some(Extract::Record(_)))
             )
         })
     }

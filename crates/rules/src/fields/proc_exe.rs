@@ -12,9 +12,13 @@ use super::{
 };
 
 pub(super) const FIELDS: &[Field] = &[
-    of_process("proc.is_exe_writable", Bool, NoArg, "the process's user may write the executable", |own, _| {
-        Values::bool(own.exe_writable)
-    }),
+    of_process(
+        "proc.is_exe_writable",
+        Bool,
+        NoArg,
+        "the process's user may write the executable",
+        |own, _| Values::bool(own.exe_writable),
+    ),
     of_process(
         "proc.is_exe_upper_layer",
         Bool,
@@ -25,9 +29,13 @@ pub(super) const FIELDS: &[Field] = &[
     of_process("proc.is_exe_lower_layer", Bool, NoArg, "the executable came with the image", |own, _| {
         Values::optional(own.exe_upper_layer.map(|upper| Value::Bool(!upper)))
     }),
-    of_process("proc.is_exe_from_memfd", Bool, NoArg, "the executable is an anonymous memory file", |own, _| {
-        Values::bool(own.exe_from_memfd)
-    }),
+    of_process(
+        "proc.is_exe_from_memfd",
+        Bool,
+        NoArg,
+        "the executable is an anonymous memory file",
+        |own, _| Values::bool(own.exe_from_memfd),
+    ),
     field("proc.exe_ino", Int, NoArg, "inode number of the executable", |event, _| {
         file(event, |file, _| Some(file.inode))
     })

@@ -12,8 +12,7 @@ pub(super) const FIELDS: &[Field] = &[
         leader::login_shell(own)
     })
     .typed("INT64"),
-    of_process("proc.sid", Int, NoArg, "session's number", |own, _| Values::int(own.sid))
-        .typed("INT64"),
+    of_process("proc.sid", Int, NoArg, "session's number", |own, _| Values::int(own.sid)).typed("INT64"),
     of_process("proc.sname", Text, NoArg, "name of the session's leader", |own, _| {
         if own.sname.is_empty() {
             return leader::session(own, |process| &process.name);
@@ -47,9 +46,13 @@ pub(super) const FIELDS: &[Field] = &[
     of_process("proc.pgid.name", Text, NoArg, "name of the process group's leader", |own, _| {
         leader::group(own, |process| &process.name)
     }),
-    of_process("proc.pgid.exe", Text, NoArg, "first element of argv of the process group's leader", |own, _| {
-        leader::group(own, |process| &process.exe)
-    }),
+    of_process(
+        "proc.pgid.exe",
+        Text,
+        NoArg,
+        "first element of argv of the process group's leader",
+        |own, _| leader::group(own, |process| &process.exe),
+    ),
     of_process("proc.pgid.exepath", Text, NoArg, "executable of the process group's leader", |own, _| {
         leader::group(own, |process| &process.exepath)
     }),

@@ -12,8 +12,7 @@ use super::{
 const LOGIN: &str = "nobody logs in to a Fargate task";
 
 pub(super) const FIELDS: &[Field] = &[
-    of_process("user.uid", Int, NoArg, "effective user id", |own, _| Values::int(own.euid))
-        .typed("UINT32"),
+    of_process("user.uid", Int, NoArg, "effective user id", |own, _| Values::int(own.euid)).typed("UINT32"),
     of_process("user.name", Text, NoArg, "name in the container's /etc/passwd", |own, _| {
         Values::known(&own.user)
     }),

@@ -2,10 +2,10 @@
 
 use super::{
     Matching, RuleId, Ruleset,
+    kept::Known,
     memo::{MEMO, Memo},
     plan::{Asks, Plan, Ways},
     possible::Origin,
-    processes::Known,
 };
 use crate::{
     Subject,
@@ -26,7 +26,7 @@ impl Ruleset {
     /// The same, followed by the parts of sequences and thresholds that hold.
     pub(crate) fn evaluate_with_parts(&self, subject: Subject<'_>, matches: &mut Vec<RuleId>) {
         matches.clear();
-        let Some(plan) = self.plans.of(subject) else { return };
+        let Some(plan) = self.plans.of(subject).filter(|plan| !plan.conditions().is_empty()) else { return };
         MEMO.with_borrow_mut(|memo| {
             let ways = self.begin(plan, subject, memo);
             memo.begin(self.program.len());
@@ -47,25 +47,25 @@ impl Ruleset {
     /// for those that it does.
     pub(super) fn begin(&self, plan: &Plan, subject: Subject<'_>, memo: &mut Memo) -> Ways {
         memo.alive.clear();
-        let process = match subject {
-            Subject::Call(event) if plan.asks_processes() => event.process.number(),
-            _ => {
-                memo.alive.extend_from_slice(plan.all());
-                return Ways::All;
-            }
+        let all = plan.all();
+        let Some(key) = plan.key_of_process(subject) else {
+            memo.alive.extend_from_slice(all);
+            return Ways::All;
         };
-        match memo.processes.find(process, plan.number(), plan.all().len()) {
-            Known::Possible(possible) => memo.alive.extend_from_slice(possible),
-            Known::Little => {
-                memo.alive.extend_from_slice(plan.all());
-                return Ways::All;
+        let is_new = match memo.processes.find(key, all.len()) {
+            Known::Set(possible) => {
+                memo.alive.extend_from_slice(possible);
+                return Ways::OfCalls;
             }
-            Known::Enough(slot) => {
-                memo.alive.extend_from_slice(plan.all());
-                self.keep_possible(plan, subject, memo);
-                memo.processes.keep(slot, &memo.alive);
-            }
+            Known::Little => false,
+            Known::Enough => true,
+        };
+        memo.alive.extend_from_slice(all);
+        if !is_new {
+            return Ways::All;
         }
+        self.keep_possible(plan, subject, memo);
+        memo.processes.keep(key, &memo.alive);
         Ways::OfCalls
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::processes::Processes;
+use super::kept::Kept;
 use crate::{
     Subject,
     compile::program::{Node, NodeId, Program},
@@ -14,7 +14,6 @@ thread_local! {
 }
 
 /// Answers of one evaluation, and the room it works in.
-#[derive(Default)]
 pub(super) struct Memo {
     /// Number of the evaluation; a cell of another stamp is empty.
     stamp: u32,
@@ -25,12 +24,12 @@ pub(super) struct Memo {
     /// Rules that a probe found.
     pub(super) hits: Vec<u64>,
     /// What outlasts an evaluation.
-    pub(super) processes: Processes,
+    pub(super) processes: Kept,
 }
 
 impl Memo {
     pub(super) const fn new() -> Self {
-        Self { stamp: 0, cells: Vec::new(), alive: Vec::new(), hits: Vec::new(), processes: Processes::new() }
+        Self { stamp: 0, cells: Vec::new(), alive: Vec::new(), hits: Vec::new(), processes: Kept::new() }
     }
 
     /// Forgets everything; room for that many answers.

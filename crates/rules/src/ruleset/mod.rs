@@ -2,10 +2,10 @@
 
 mod counters;
 mod evaluate;
+mod kept;
 mod memo;
 mod plan;
 mod possible;
-mod processes;
 
 use fargard_model::{Alert, Detection, Event, EventType, Priority, Source, TrapSet};
 

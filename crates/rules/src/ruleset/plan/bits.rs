@@ -59,21 +59,31 @@ pub(super) fn remove(alive: &mut [u64], rules: &[u64]) {
     }
 }
 
-/// The rules of a set, in order.
-pub(super) fn iter(bits: &[u64]) -> impl Iterator<Item = usize> {
-    bits.iter().enumerate().flat_map(|(index, word)| {
+/// Calls `visit` with the rules of a set, in order, until it says stop.
+pub(super) fn visit(bits: &[u64], mut visit: impl FnMut(usize) -> bool) {
+    for (index, word) in bits.iter().enumerate() {
         let mut rest = *word;
-        std::iter::from_fn(move || {
-            let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+        while rest != 0 {
+            if !visit(index * 64 + rest.trailing_zeros() as usize) {
+                return;
+            }
             rest &= rest - 1;
-            Some(index * 64 + bit)
-        })
-    })
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{insert, iter, keep_hits, meet, none, remove};
+    use super::{insert, keep_hits, meet, none, remove, take, visit};
+
+    fn rules_of(bits: &[u64]) -> Vec<usize> {
+        let mut rules = Vec::new();
+        visit(bits, |rule| {
+            rules.push(rule);
+            true
+        });
+        rules
+    }
 
     #[test]
     fn sets_of_rules() {
@@ -87,10 +97,17 @@ mod tests {
         insert(&mut hits, 64);
         assert!(meet(&alive, &rules));
         keep_hits(&mut alive, &rules, &mut hits);
-        assert_eq!(iter(&alive).collect::<Vec<_>>(), [0, 63, 64, 129]);
-        assert_eq!(iter(&hits).count(), 0);
+        assert_eq!(rules_of(&alive), [0, 63, 64, 129]);
+        assert!(rules_of(&hits).is_empty());
         remove(&mut alive, &rules);
-        assert_eq!(iter(&alive).collect::<Vec<_>>(), [0, 63, 129]);
+        assert_eq!(rules_of(&alive), [0, 63, 129]);
         assert!(!meet(&alive, &rules));
+        take(&mut alive, 63);
+        let mut first = None;
+        visit(&alive, |rule| {
+            first = Some(rule);
+            false
+        });
+        assert_eq!((first, rules_of(&alive)), (Some(0), vec![0, 129]));
     }
 }

@@ -25,22 +25,48 @@ const EVALUATION: f32 = 5.0;
 const INDEXED: f32 = 0.7;
 /// What looking up a value costs.
 const LOOKUP: f32 = 4.0;
-/// A clause that events pass more often is no help.
-const MOST_ODDS: f32 = 0.5;
 /// A rule stands in the index of a field when its clause there is at most so many times as likely as its best.
 const CLOSE_ODDS: f32 = 8.0;
 /// Most comparisons asked before the indexes.
 const MAX_LITERALS: usize = 8;
+/// So many conditions are evaluated without further ado.
+const FEW: usize = 4;
 
-/// The steps for conditions, in the order in which they are taken; they read only fields that `may` be read.
+/// What steps may be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Everything.
+    All,
+    /// Not the process. Which conditions it leaves is known then: few, and only what seldom holds leaves fewer.
+    Calls,
+}
+
+impl Reach {
+    fn covers(self, field: &ResolvedField) -> bool {
+        self == Self::All || !field.is_of_process()
+    }
+
+    /// A clause that events pass more often is no help.
+    fn most_odds(self) -> f32 {
+        match self {
+            Self::All => 0.5,
+            Self::Calls => 0.2,
+        }
+    }
+}
+
+/// The steps for conditions, in the order in which they are taken.
 pub(super) fn steps(
     program: &Program,
     guards: &mut Guards<'_>,
     conditions: &[NodeId],
-    may: impl Fn(&ResolvedField) -> bool,
+    reach: Reach,
 ) -> Vec<Step> {
+    if conditions.len() <= FEW {
+        return Vec::new();
+    }
     let all: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
-    let needs: Vec<Needs> = all.iter().map(|needs| readable(program, guards, needs, &may)).collect();
+    let needs: Vec<Needs> = all.iter().map(|needs| readable(program, guards, needs, reach)).collect();
     let fields = indexed_fields(guards, &needs);
     let assigned: Vec<Option<&Clause>> = needs.iter().map(|needs| best_clause(needs, &fields)).collect();
     let mut steps = literals(program, &needs, &assigned);
@@ -49,15 +75,18 @@ pub(super) fn steps(
 }
 
 /// What is left of needs when only some fields may be read.
-fn readable(program: &Program, guards: &Guards<'_>, needs: &Needs, may: impl Fn(&ResolvedField) -> bool) -> Needs {
+fn readable(program: &Program, guards: &Guards<'_>, needs: &Needs, reach: Reach) -> Needs {
     let may_read = |node: NodeId| {
         let Node::Check(index) = program.node(node) else { return false };
-        matches!(program.check(*index).map(|check| &check.left), Some(Operand::Field(field)) if may(field))
+        matches!(program.check(*index).map(|check| &check.left), Some(Operand::Field(field)) if reach.covers(field))
     };
-    let may_all = |clause: &Clause| clause.fields.iter().all(|id| guards.field(*id).is_some_and(&may));
+    let may_all = |clause: &&Clause| {
+        clause.odds < reach.most_odds()
+            && clause.fields.iter().all(|id| guards.field(*id).is_some_and(|field| reach.covers(field)))
+    };
     Needs {
         literals: needs.literals.iter().filter(|(node, _)| may_read(*node)).copied().collect(),
-        clauses: needs.clauses.iter().filter(|clause| may_all(clause)).cloned().collect(),
+        clauses: needs.clauses.iter().filter(may_all).cloned().collect(),
     }
 }
 
@@ -65,9 +94,7 @@ fn readable(program: &Program, guards: &Guards<'_>, needs: &Needs, may: impl Fn(
 fn best_clause<'n>(needs: &'n Needs, fields: &FastSet<FieldId>) -> Option<&'n Clause> {
     let best = needs.clauses.iter().map(|clause| clause.odds).fold(1.0, f32::min);
     let may = |clause: &&Clause| {
-        clause.odds < MOST_ODDS
-            && clause.odds <= best.max(0.01) * CLOSE_ODDS
-            && clause.fields.iter().all(|field| fields.contains(field))
+        clause.odds <= best.max(0.01) * CLOSE_ODDS && clause.fields.iter().all(|field| fields.contains(field))
     };
     needs.clauses.iter().filter(may).min_by(|a, b| a.odds.total_cmp(&b.odds))
 }

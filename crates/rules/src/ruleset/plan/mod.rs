@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use fargard_model::{EventType, Source};
 
-use self::{bits::Bits, guard::Guards, probe::Probe};
-use super::{RuleId, memo::Memo, possible::Origin};
+use self::{bits::Bits, choice::Reach, guard::Guards, probe::Probe};
+use super::{RuleId, kept::Key, memo::Memo, possible::Origin};
 use crate::{
     Subject,
     compile::{
@@ -46,6 +46,7 @@ pub(super) struct Plan {
     steps: Vec<Step>,
     /// The steps when what the process tells is known already.
     steps_of_calls: Vec<Step>,
+    /// What the steps leave depends on the process.
     asks_processes: bool,
     /// No other plan has it.
     number: u64,
@@ -73,10 +74,14 @@ impl Plan {
         let mut all = bits::none(nodes.len());
         (0..nodes.len()).for_each(|place| bits::insert(&mut all, place));
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let steps = choice::steps(program, guards, &nodes, Reach::All);
+        let mut steps_of_calls = choice::steps(program, guards, &nodes, Reach::Calls);
+        // Of the few conditions that a process leaves, an index leaves fewer than comparisons do.
+        steps_of_calls.reverse();
         Self {
-            steps: choice::steps(program, guards, &nodes, |_| true),
-            steps_of_calls: choice::steps(program, guards, &nodes, |field| !field.is_of_process()),
-            asks_processes: nodes.len() > 1,
+            asks_processes: !steps.is_empty(),
+            steps,
+            steps_of_calls,
             number: NEXT.fetch_add(1, Relaxed),
             conditions,
             all,
@@ -87,12 +92,15 @@ impl Plan {
         &self.all
     }
 
-    pub(super) fn asks_processes(&self) -> bool {
-        self.asks_processes
-    }
-
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    /// What the conditions are kept under that the calls of the event's process can satisfy; `None` where that is not
+    /// worth it.
+    pub(super) fn key_of_process(&self, subject: Subject<'_>) -> Option<Key> {
+        match subject {
+            Subject::Call(event) if self.asks_processes => {
+                Some(Key { process: event.process.number(), plan: self.number })
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn conditions(&self) -> &[(RuleId, NodeId)] {
@@ -110,13 +118,14 @@ impl Plan {
     ) {
         let mut alive = std::mem::take(&mut memo.alive);
         let mut hits = std::mem::take(&mut memo.hits);
-        self.filter(ways, subject, memo, asks, &mut alive, &mut hits);
-        for place in bits::iter(&alive) {
-            let Some((rule, node)) = self.conditions.get(place) else { break };
-            if !visit(memo, *rule, *node) {
-                break;
-            }
+        // A probe counts on this, and leaves it so.
+        if hits.len() != self.all.len() {
+            hits.resize(self.all.len(), 0);
         }
+        self.filter(ways, subject, memo, asks, &mut alive, &mut hits);
+        bits::visit(&alive, |place| {
+            self.conditions.get(place).is_some_and(|(rule, node)| visit(memo, *rule, *node))
+        });
         memo.alive = alive;
         memo.hits = hits;
     }
@@ -128,10 +137,8 @@ impl Plan {
         memo: &mut Memo,
         asks: &mut impl Asks,
         alive: &mut [u64],
-        hits: &mut Vec<u64>,
+        hits: &mut [u64],
     ) {
-        // Every step leaves this empty.
-        hits.resize(self.all.len(), 0);
         let steps = match ways {
             Ways::All => &self.steps,
             Ways::OfCalls => &self.steps_of_calls,

@@ -4,6 +4,7 @@ use aho_corasick::AhoCorasick;
 use memchr::memmem::Finder;
 
 use super::{
+    bits::{self, Bits},
     postings::{List, Postings},
     text::Keys,
 };
@@ -14,17 +15,18 @@ const FEW: usize = 6;
 /// The parts.
 #[derive(Debug)]
 pub(super) enum Parts {
-    Few(Vec<(Finder<'static>, List)>),
+    Few(Vec<(Finder<'static>, Bits)>),
     Many(Box<AhoCorasick>, Vec<List>),
 }
 
 impl Parts {
     /// `None` when the automaton would be too large.
-    pub(super) fn new(keys: Keys, postings: &mut Postings) -> Option<Self> {
+    pub(super) fn new(keys: Keys, size: usize, postings: &mut Postings) -> Option<Self> {
         if keys.len() <= FEW {
-            let few = keys
-                .into_iter()
-                .map(|(part, rules)| (Finder::new(part.as_bytes()).into_owned(), postings.add(rules)));
+            let few = keys.into_iter().map(|(part, rules)| {
+                let list = postings.add(rules);
+                (Finder::new(part.as_bytes()).into_owned(), postings.set(list, size))
+            });
             return Some(Self::Few(few.collect()));
         }
         let automaton = AhoCorasick::new(keys.keys().map(|part| part.as_bytes())).ok()?;
@@ -35,9 +37,9 @@ impl Parts {
     pub(super) fn mark(&self, text: &str, alive: &[u64], postings: &Postings, hits: &mut [u64]) {
         match self {
             Self::Few(parts) => {
-                for (finder, list) in parts {
-                    if postings.meet(*list, alive) && finder.find(text.as_bytes()).is_some() {
-                        postings.mark(*list, hits);
+                for (finder, rules) in parts {
+                    if bits::meet(rules, alive) && finder.find(text.as_bytes()).is_some() {
+                        bits::unite(hits, rules);
                     }
                 }
             }

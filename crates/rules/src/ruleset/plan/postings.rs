@@ -1,6 +1,6 @@
 //! Lists of rules behind the keys of an index, in one array.
 
-use super::bits;
+use super::bits::{self, Bits};
 
 /// A part of the array.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,9 +31,11 @@ impl Postings {
         }
     }
 
-    /// Whether a list and a set have a rule in common.
-    pub(super) fn meet(&self, list: List, set: &[u64]) -> bool {
-        self.rules(list).iter().any(|rule| bits::has(set, *rule as usize))
+    /// A list as a set of a plan of that many rules.
+    pub(super) fn set(&self, list: List, size: usize) -> Bits {
+        let mut set = bits::none(size);
+        self.mark(list, &mut set);
+        set
     }
 
     fn rules(&self, list: List) -> &[u32] {

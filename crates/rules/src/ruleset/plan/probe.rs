@@ -2,12 +2,12 @@
 
 use std::{cmp::Ordering, net::IpAddr};
 
+use super::super::possible::Origin;
 use super::{
     bits::{self, Bits},
     postings::{List, Postings},
     text::{TextAtom, TextBuilder, TextIndex},
 };
-use super::super::possible::Origin;
 use crate::{
     Subject,
     compile::matcher::Matcher,
@@ -165,7 +165,7 @@ impl Lookup {
             addresses.into_iter().map(|(address, rules)| (address, postings.add(rules))).collect();
         let bools = bools.map(|rules| postings.add(rules));
         let origin = Origin::of(&field);
-        Some(Self { field, origin, rules, texts: texts.build()?, ints, addresses, bools, postings })
+        Some(Self { field, origin, rules, texts: texts.build(size)?, ints, addresses, bools, postings })
     }
 
     /// Marks the rules of which some atom holds for some value of the field.

@@ -67,16 +67,16 @@ impl TextBuilder {
         keys.entry(text).or_default().push(rule);
     }
 
-    /// The index; `None` when the automaton for parts would be too large.
-    pub(super) fn build(self) -> Option<TextIndex> {
+    /// The index for a plan of `size` rules; `None` when the automaton for parts would be too large.
+    pub(super) fn build(self, size: usize) -> Option<TextIndex> {
         let mut postings = Postings::default();
         Some(TextIndex {
             whole: Exact::new(self.whole, &mut postings),
             directories: Exact::new(self.directories, &mut postings),
             file_names: Exact::new(self.file_names, &mut postings),
-            beginnings: Trie::new(From::Start, self.beginnings, &mut postings),
-            endings: Trie::new(From::End, self.endings, &mut postings),
-            parts: Parts::new(self.parts, &mut postings)?,
+            beginnings: Trie::new(From::Start, self.beginnings, size, &mut postings),
+            endings: Trie::new(From::End, self.endings, size, &mut postings),
+            parts: Parts::new(self.parts, size, &mut postings)?,
             paths: Paths::new(self.paths, &mut postings),
             postings,
         })
@@ -194,7 +194,7 @@ mod tests {
             for (rule, atom) in (0..).zip(&atoms) {
                 builder.add(atom.clone(), rule);
             }
-            let index = builder.build().unwrap();
+            let index = builder.build(30).unwrap();
             let mut hits = [0];
             index.mark(&text, &[u64::MAX], &mut hits);
             for (rule, atom) in atoms.iter().enumerate() {

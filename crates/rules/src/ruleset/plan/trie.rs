@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::postings::{List, Postings};
+use super::{
+    bits::{self, Bits},
+    postings::{List, Postings},
+};
 
 /// Which end of a text a tree walks from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +20,9 @@ pub(super) enum From {
 pub(super) struct Trie {
     from: From,
     /// Every rule behind some key.
-    all: List,
+    all: Bits,
+    /// A bit for each byte that a key begins with: most texts begin, or end, with none.
+    first_bytes: [u64; 4],
     nodes: Vec<Node>,
     /// Labels of all nodes, one after the other.
     labels: Vec<u8>,
@@ -37,9 +42,15 @@ struct Node {
 }
 
 impl Trie {
-    /// A tree of keys with the rules behind them.
-    pub(super) fn new(from: From, keys: BTreeMap<Box<str>, Vec<u32>>, postings: &mut Postings) -> Self {
-        let all = postings.add(keys.values().flatten().copied().collect());
+    /// A tree of keys with the rules behind them, of a plan of `size` rules.
+    pub(super) fn new(
+        from: From,
+        keys: BTreeMap<Box<str>, Vec<u32>>,
+        size: usize,
+        postings: &mut Postings,
+    ) -> Self {
+        let mut all = bits::none(size);
+        keys.values().flatten().for_each(|rule| bits::insert(&mut all, *rule as usize));
         let walked = |key: &str| -> Vec<u8> {
             if from == From::End { key.bytes().rev().collect() } else { key.into() }
         };
@@ -47,6 +58,13 @@ impl Trie {
             keys.into_iter().map(|(key, rules)| (walked(&key), postings.add(rules))).collect();
         keys.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut trie = Self { from, all, ..Self::default() };
+        for (key, _) in &keys {
+            match key.first() {
+                Some(byte) => bits::insert(&mut trie.first_bytes, usize::from(*byte)),
+                // Every text begins with nothing.
+                None => trie.first_bytes = [u64::MAX; 4],
+            }
+        }
         if !keys.is_empty() {
             trie.nodes.push(Node::default());
             trie.firsts.push(0);
@@ -96,7 +114,11 @@ impl Trie {
 
     /// Marks the rules behind every key that the bytes begin or end with; does nothing unless a rule of `alive` asks.
     pub(super) fn mark(&self, mut rest: &[u8], alive: &[u64], postings: &Postings, hits: &mut [u64]) {
-        let Some(mut node) = self.nodes.first().filter(|_| postings.meet(self.all, alive)) else { return };
+        let end = if self.from == From::Start { rest.first() } else { rest.last() };
+        let may = end.is_none_or(|byte| bits::has(&self.first_bytes, usize::from(*byte)));
+        let Some(mut node) = self.nodes.first().filter(|_| may && bits::meet(&self.all, alive)) else {
+            return;
+        };
         loop {
             postings.mark(node.list, hits);
             let next = match self.from {
@@ -143,7 +165,7 @@ mod tests {
             }
             for from in [From::Start, From::End] {
                 let mut postings = Postings::default();
-                let trie = Trie::new(from, map.clone(), &mut postings);
+                let trie = Trie::new(from, map.clone(), 20, &mut postings);
                 let mut hits = [0];
                 trie.mark(text.as_bytes(), &[u64::MAX], &postings, &mut hits);
                 for (rule, key) in keys.iter().enumerate() {
