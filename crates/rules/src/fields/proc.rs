@@ -143,7 +143,7 @@ pub(super) const FIELDS: &[Field] = &[
     })
     .typed("RELTIME"),
     of_process("proc.ppid.ts", Int, NoArg, "start of the parent", |own, _| {
-        Values::optional(parent(own).and_then(|parent| started(parent)))
+        Values::optional(parent(own).and_then(started))
     })
     .typed("RELTIME"),
 ];
