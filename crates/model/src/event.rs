@@ -115,6 +115,12 @@ pub struct Fd {
     pub local: Option<SocketAddr>,
     /// Address at the other end.
     pub remote: Option<SocketAddr>,
+    /// Names the local address was given for when names were looked up, the latest first (`fd.lip.name`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub local_names: Vec<String>,
+    /// Names the other address was given for (`fd.rip.name`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote_names: Vec<String>,
     /// The process is the client of the connection (false: server). `None` when there is no connection.
     pub client: Option<bool>,
     /// `tcp`, `udp`, `icmp`, `raw` when known (`fd.l4proto`).

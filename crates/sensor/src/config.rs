@@ -12,6 +12,7 @@
 //! | `FARGARD_PRINT_TO` | `stderr`, `stdout` or a file to append to | `stderr` |
 //! | `FARGARD_CHECKS` | `on` or `off`: compliance checks of the running container | `on` |
 //! | `FARGARD_BACKEND` | `auto`, `notify`, `trace` or `none` (nothing is observed) | `auto` |
+//! | `FARGARD_NETWORK` | `auto`, `off` or `all`: see [`NetworkChoice`] | `auto` |
 //! | `FARGARD_RING_BYTES` | size of the buffer between keeper and engine | 1048576 |
 //! | `FARGARD_DRAIN_SECONDS` | time for sending the rest when the last process has ended | 5 |
 //! | `FARGARD_TASK_ID` | id of the task outside ECS | the machine's boot id and the sensor's pid |
@@ -75,6 +76,8 @@ pub struct Config {
     pub checks: bool,
     /// How calls are captured.
     pub backend: BackendChoice,
+    /// What is seen of the network besides calls.
+    pub network: NetworkChoice,
     /// Bytes of the buffer between keeper and engine.
     pub ring_bytes: usize,
     /// Time for sending the rest when the last process has ended.
@@ -126,6 +129,31 @@ impl FromStr for PrintFormat {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             _ => Err("use none, text or json".to_owned()),
+        }
+    }
+}
+
+/// What is seen of the network besides calls: packets of name resolution and of new connections, and listeners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NetworkChoice {
+    /// In a task, of every process; elsewhere, of watched processes.
+    #[default]
+    Auto,
+    /// Nothing: addresses have no names then.
+    Off,
+    /// Of every process in this network.
+    All,
+}
+
+impl FromStr for NetworkChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            "all" => Ok(Self::All),
+            _ => Err("use auto, off or all".to_owned()),
         }
     }
 }
@@ -185,6 +213,7 @@ impl Default for Config {
             summary: false,
             checks: true,
             backend: BackendChoice::Auto,
+            network: NetworkChoice::Auto,
             ring_bytes: DEFAULT_RING,
             drain: DEFAULT_DRAIN,
             metadata: None,
@@ -241,6 +270,7 @@ impl Config {
             summary: false,
             checks: env.switch("FARGARD_CHECKS")?.unwrap_or(true),
             backend: env.parsed_by("FARGARD_BACKEND", parse_backend)?.unwrap_or_default(),
+            network: env.parsed_by("FARGARD_NETWORK", str::parse::<NetworkChoice>)?.unwrap_or_default(),
             ring_bytes: env.number("FARGARD_RING_BYTES")?.unwrap_or(DEFAULT_RING),
             drain: env.number("FARGARD_DRAIN_SECONDS")?.map_or(DEFAULT_DRAIN, Duration::from_secs),
             metadata: env.text("ECS_CONTAINER_METADATA_URI_V4")?,

@@ -38,6 +38,7 @@ pub(super) fn json(operand: &Operand, subject: Subject<'_>) -> Json {
     match operand.shown(subject) {
         Values::One(value) => typed(&value),
         Values::List(values) => values.iter().map(typed).collect(),
+        Values::Names([first, ..]) => first.as_str().into(),
         many => match many.into_vec() {
             values if values.is_empty() => Json::Null,
             values => values.iter().map(typed).collect(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fargard_model::{Source, Timestamp};
+use fargard_model::{EventType, Source, Timestamp, event::ArgValue};
 
 use super::{
     ArgKind::{self, None as NoArg},
@@ -16,7 +16,6 @@ use super::{
 use crate::Subject;
 
 const CAPTURE: &str = "relative to a capture's first event, which rules do not see";
-const PLUGIN: &str = "nothing here comes from a Falco plugin";
 
 type FromAny = for<'e> fn(Subject<'e>, &super::FieldArg) -> Values<'e>;
 
@@ -80,10 +79,23 @@ pub(super) const FIELDS: &[Field] = &[
         Subject::Call(_) => Values::Missing,
     }),
     any("evt.source", Text, "source of the event", |subject, _| Values::text(subject.source().name())),
-    any("evt.is_async", Bool, "whether the event was injected by a plugin: it never is", |_, _| {
-        Values::bool(false)
+    any(
+        "evt.is_async",
+        Bool,
+        "whether the event is no call: dns_query and dns_answer are none",
+        |subject, _| {
+            Values::bool(matches!(subject, Subject::Call(event) if event.kind == EventType::Asyncevent))
+        },
+    ),
+    any("evt.asynctype", Text, "what kind of event that is no call: dns_query, dns_answer", |subject, _| {
+        match subject {
+            Subject::Call(event) if event.kind == EventType::Asyncevent => match event.arg("name") {
+                Some(ArgValue::Text(name)) => Values::text(name.as_str()),
+                _ => Values::Missing,
+            },
+            Subject::Call(_) | Subject::Record(_) => Values::Missing,
+        }
     }),
-    null("evt.asynctype", Text, NoArg, "type of an injected event", PLUGIN),
     null(
         "evt.hostname",
         Text,

@@ -10,10 +10,8 @@ use super::{
     FieldType::{Bool, Ip, Net, Port, Text},
     ReadEnd, Text as FieldText, Use, Value, Values,
     fd::typechar,
-    field, null,
+    field,
 };
-
-const NAMED: &str = "addresses are not resolved to names";
 
 pub(super) const FIELDS: &[Field] = &[
     field("fd.ip", Ip, NoArg, "address of either end", |event, _| ends(event, address)).only(Use::Condition),
@@ -73,10 +71,34 @@ pub(super) const FIELDS: &[Field] = &[
         );
         Values::bool(changes && remote(event).is_some())
     }),
-    null("fd.cip.name", Text, NoArg, "name of the client's address", NAMED).only(Use::Alone),
-    null("fd.sip.name", Text, NoArg, "name of the server's address", NAMED).only(Use::Alone),
-    null("fd.lip.name", Text, NoArg, "name of this end's address", NAMED).only(Use::Alone),
-    null("fd.rip.name", Text, NoArg, "name of the other end's address", NAMED).only(Use::Alone),
+    field(
+        "fd.cip.name",
+        Text,
+        NoArg,
+        "name of the client's address, from answers the task got",
+        |event, _| names(event, is_client(event)),
+    )
+    .only(Use::Alone),
+    field(
+        "fd.sip.name",
+        Text,
+        NoArg,
+        "name of the server's address, from answers the task got",
+        |event, _| names(event, is_client(event).map(|client| !client)),
+    )
+    .only(Use::Alone),
+    field("fd.lip.name", Text, NoArg, "name of this end's address, from answers the task got", |event, _| {
+        names(event, Some(true))
+    })
+    .only(Use::Alone),
+    field(
+        "fd.rip.name",
+        Text,
+        NoArg,
+        "name of the other end's address, from answers the task got",
+        |event, _| names(event, Some(false)),
+    )
+    .only(Use::Alone),
 ];
 
 fn is_client(event: &Event) -> Option<bool> {
@@ -102,6 +124,15 @@ fn client(event: &Event) -> Option<SocketAddr> {
 
 fn server(event: &Event) -> Option<SocketAddr> {
     if is_client(event)? { remote(event) } else { local(event) }
+}
+
+/// Names of this end's address, or of the other's.
+fn names(event: &Event, this_end: Option<bool>) -> Values<'_> {
+    match (event.fd.as_ref(), this_end) {
+        (Some(fd), Some(true)) => Values::Names(&fd.local_names),
+        (Some(fd), Some(false)) => Values::Names(&fd.remote_names),
+        _ => Values::Missing,
+    }
 }
 
 fn address(end: SocketAddr) -> Value<'static> {

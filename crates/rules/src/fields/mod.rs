@@ -9,6 +9,7 @@ pub(crate) mod capability;
 mod cloudtrail;
 mod container;
 mod ct;
+mod dns;
 mod ecs;
 pub(crate) mod errno;
 mod evt;
@@ -42,7 +43,7 @@ pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
 pub use text::Text;
 pub use value::{ReadEnd, ReadProcess, Value, Values};
 
-const TABLES: [&[Field]; 19] = [
+const TABLES: [&[Field]; 20] = [
     evt_any::FIELDS,
     evt::FIELDS,
     evt_io::FIELDS,
@@ -59,6 +60,7 @@ const TABLES: [&[Field]; 19] = [
     mounts::FIELDS,
     k8s::FIELDS,
     ecs::FIELDS,
+    dns::FIELDS,
     ct::FIELDS,
     cloudtrail::FIELDS,
     json::FIELDS,

@@ -28,6 +28,7 @@ fn class(field: &Field) -> &'static str {
         "group" => "group",
         "util" => "util",
         "ecs" => "ecs",
+        "dns" => "dns",
         _ => "records",
     }
 }

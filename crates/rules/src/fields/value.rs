@@ -63,6 +63,8 @@ pub enum Values<'e> {
     Ancestors(&'e Process, ReadProcess),
     /// The values of a list, which may be none.
     List(Vec<Value<'e>>),
+    /// The names of one address, the best first: `!=` must hold for all, everything else for any. Shown is the first.
+    Names(&'e [String]),
     /// The two ends of a connection: `!=` must hold for both, everything else for either.
     Ends([&'e SocketAddr; 2], ReadEnd),
 }
@@ -112,13 +114,15 @@ impl<'e> Values<'e> {
             Self::One(value) => accepts(value),
             Self::Any(values) | Self::List(values) => values.iter().any(accepts),
             Self::Ancestors(process, read) => above(process).filter_map(read).any(|value| accepts(&value)),
+            Self::Names(names) => names.iter().any(|name| accepts(&name_value(name))),
             Self::Ends(ends, read) => ends.iter().any(|end| accepts(&read(**end))),
         }
     }
 
-    /// Whether every end of a connection is accepted; of anything else, some value.
+    /// Whether every end of a connection, or name of an address, is accepted; of anything else, some value.
     pub(crate) fn at_both_ends(&self, mut accepts: impl FnMut(&Value<'e>) -> bool) -> bool {
         match self {
+            Self::Names(names @ [_, ..]) => names.iter().all(|name| accepts(&name_value(name))),
             Self::Ends(ends, read) => ends.iter().all(|end| accepts(&read(**end))),
             values => values.any(accepts),
         }
@@ -132,6 +136,7 @@ impl<'e> Values<'e> {
             Self::One(value) => vec![value],
             Self::Any(values) | Self::List(values) => values,
             Self::Ancestors(process, read) => above(process).filter_map(read).collect(),
+            Self::Names(names) => names.first().map(|name| name_value(name)).into_iter().collect(),
             Self::Ends(ends, read) => ends.map(|end| read(*end)).into(),
         }
     }
@@ -141,6 +146,10 @@ impl<'e> Values<'e> {
     pub fn is_missing(&self) -> bool {
         !matches!(self, Self::List(_)) && !self.any(|_| true)
     }
+}
+
+fn name_value(name: &str) -> Value<'_> {
+    Value::Text(name.into())
 }
 
 /// The ancestors of a process, its parent first.

@@ -43,6 +43,10 @@ pub(super) struct Descriptor {
     is_server: Option<bool>,
     l4proto: Option<String>,
     upper_layer: Option<bool>,
+    local_names: Vec<String>,
+    remote_names: Vec<String>,
+    client_names: Vec<String>,
+    server_names: Vec<String>,
 }
 
 impl Descriptor {
@@ -67,6 +71,10 @@ impl Descriptor {
             "fd.l4proto" => self.l4proto = Some(setting.text()),
             "fd.is_server" => self.is_server = Some(setting.boolean()?),
             "fd.is_upper_layer" => self.upper_layer = Some(setting.boolean()?),
+            "fd.lip.name" => self.local_names = vec![setting.text()],
+            "fd.rip.name" => self.remote_names = vec![setting.text()],
+            "fd.cip.name" => self.client_names = vec![setting.text()],
+            "fd.sip.name" => self.server_names = vec![setting.text()],
             "fd.sip" | "fd.snet" => self.server.address = Some(address(setting)?),
             "fd.cip" | "fd.cnet" => self.client.address = Some(address(setting)?),
             "fd.lip" | "fd.lnet" => self.local.address = Some(address(setting)?),
@@ -119,11 +127,18 @@ impl Descriptor {
         let (as_local, as_remote) =
             if is_server { (self.server, self.client) } else { (self.client, self.server) };
         let (local, remote) = (self.local.build(as_local), self.remote.build(as_remote));
+        let (of_local, of_remote) = match is_server {
+            true => (&self.server_names, &self.client_names),
+            false => (&self.client_names, &self.server_names),
+        };
         let end = remote.or(local);
         let is_connection = end.is_some();
         let said =
             self.num.is_some() || self.typechar.is_some() || self.name.is_some() || self.nameraw.is_some();
-        if !is_connection && !said && self.l4proto.is_none() {
+        let is_named = [&self.local_names, &self.remote_names, &self.client_names, &self.server_names]
+            .iter()
+            .any(|names| !names.is_empty());
+        if !is_connection && !said && !is_named && self.l4proto.is_none() {
             return None;
         }
         let of_end = end.map(|end| if end.is_ipv4() { '4' } else { '6' });
@@ -139,6 +154,8 @@ impl Descriptor {
             client: remote.is_some().then_some(!is_server),
             l4proto: self.l4proto.clone().or_else(|| is_connection.then(|| "tcp".to_owned())),
             upper_layer: self.upper_layer,
+            local_names: [&self.local_names[..], of_local].concat(),
+            remote_names: [&self.remote_names[..], of_remote].concat(),
             ..Fd::default()
         })
     }

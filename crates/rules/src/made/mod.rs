@@ -124,6 +124,7 @@ impl EventBuilder {
             }
             "fd" => self.set_fd(resolved.field.name, &setting)?,
             "fs" => self.set_path(resolved.field.name, &setting)?,
+            "dns" => self.set_dns(resolved.field.name, &setting),
             "container" => workload::set_container(&mut self.container, resolved.field.name, &setting)?,
             "ecs" => workload::set_task(&mut self.task, &mut self.container, resolved.field.name, &setting)?,
             _ => return Err(setting.not_settable("it has no value on Fargate")),
@@ -207,6 +208,10 @@ impl EventBuilder {
                 self.kind = setting.value.parse().map_err(|_| setting.refuse("the name of a call"))?;
                 Ok(())
             }
+            ("evt.asynctype", _) => {
+                self.put("name", ArgValue::Text(setting.text()));
+                Ok(())
+            }
             ("evt.time" | "evt.rawtime" | "evt.datetime", _) => {
                 Err(setting.not_settable("give 'after', the time since the event before"))
             }
@@ -235,6 +240,16 @@ impl EventBuilder {
         };
         self.put(name, value);
         Ok(())
+    }
+
+    fn set_dns(&mut self, name: &str, setting: &Setting<'_>) {
+        let arg = match name {
+            "dns.question.name" => "question",
+            "dns.question.type" => "question_type",
+            "dns.rcode" => "rcode",
+            _ => "answers",
+        };
+        self.put(arg, ArgValue::Text(setting.text()));
     }
 
     fn put(&mut self, name: &str, value: ArgValue) {

@@ -260,6 +260,10 @@ fn traps_follow_from_what_a_condition_can_be() {
         ("evt.type = execve and evt.num = 0", vec![]),
         ("evt.type in (read, write)", vec![]),
         ("evt.is_open_write = true", vec![Trap::OpenWrite]),
+        // What is no call needs none stopped.
+        ("dns.question.name endswith .test", vec![]),
+        ("evt.asynctype = dns_query and proc.name = sh", vec![]),
+        ("evt.is_async = true and not dns.rcode = NOERROR", vec![]),
         (
             "not evt.type in (read)  and (evt.type = listen or evt.type = sendto)",
             vec![Trap::Listen, Trap::SendtoAddress],

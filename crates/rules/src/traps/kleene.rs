@@ -119,6 +119,10 @@ fn of_class(check: &Check, class: Class) -> Option<bool> {
     let truth = |value: Value<'static>| Some(matches(&Values::One(value), matcher));
     let is_open = matches!(class.trap, Trap::OpenRead | Trap::OpenWrite);
     match (field.field.name, class.trap) {
+        // Of what is no call; a comparison of nothing is false.
+        ("evt.asynctype", _) => Some(false),
+        (name, _) if name.starts_with("dns.") => Some(false),
+        ("evt.is_async", _) => truth(Value::Bool(false)),
         ("evt.is_open_write" | "evt.is_open_create" | "evt.is_open_exec", Trap::OpenRead) => {
             truth(Value::Bool(false))
         }

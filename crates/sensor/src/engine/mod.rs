@@ -12,6 +12,7 @@ mod confirm;
 mod decode;
 mod identity;
 mod mounts;
+mod net;
 mod observer;
 mod origin;
 mod own;
@@ -39,10 +40,13 @@ pub use uplink::spool;
 use self::print::Printer;
 use crate::{
     capture::Consumer,
-    config::{Config, ConfigError, PrintTo, Server},
+    config::{Config, ConfigError, NetworkChoice, PrintTo, Server},
+    net::Tap,
 };
 
 pub(crate) use announce::say;
+#[cfg(test)]
+pub(crate) use sockets::in_proc as sockets_in_proc;
 
 /// Why an engine cannot run as it was told.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +82,8 @@ pub struct Prepared {
     rules: Ruleset,
     traps: TrapSet,
     printer: Printer,
+    /// Open before the command starts: nothing it looks up passes by.
+    tap: Option<std::io::Result<Tap>>,
 }
 
 /// Whether batches could be sent to that server as far as this machine knows: its CA file can be used. For callers
@@ -117,7 +123,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         }
         None => printer,
     };
-    Ok(Prepared { config: config.clone(), rules, traps, printer })
+    Ok(Prepared { config: config.clone(), rules, traps, printer, tap: None })
 }
 
 impl Prepared {
@@ -169,7 +175,9 @@ impl crate::capture::Engine for Config {
     type Prepared = Prepared;
 
     fn prepare(&self) -> Result<Prepared, String> {
-        prepare(self).map_err(|error| error.to_string())
+        let prepared = prepare(self).map_err(|error| error.to_string())?;
+        let tap = (self.network != NetworkChoice::Off).then(Tap::open);
+        Ok(Prepared { tap, ..prepared })
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use fargard_model::{Container, Event, Outcome, Source, Task, Timestamp};
 
 pub(crate) use self::{look::missing, program::Asked, written::written_path};
-use super::{decode::Decoded, origin::Origins, table::Table};
+use super::{decode::Decoded, origin::Origins, procfs::Procfs, table::Table};
 
 /// Keeps what is known of processes and files, and makes events.
 #[derive(Debug)]
@@ -32,6 +32,16 @@ impl Observer {
             Self { table, origins, asked: None, task: Arc::new(Task::default()), container: Arc::default() };
         observer.set_identity(task, container);
         observer
+    }
+
+    /// Where `/proc` is.
+    pub(crate) fn procfs(&self) -> &Procfs {
+        self.table.procfs()
+    }
+
+    /// Whether calls of the process were stopped.
+    pub(crate) fn watches(&self, pid: u32) -> bool {
+        self.table.made_calls(pid)
     }
 
     /// Later events happen in this task and container.

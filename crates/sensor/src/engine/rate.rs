@@ -71,7 +71,8 @@ impl Rates {
             | EventType::Accept4
             | EventType::Sendto
             | EventType::Sendmsg
-            | EventType::Sendmmsg => 1,
+            | EventType::Sendmmsg
+            | EventType::Asyncevent => 1,
             kind if kind.is_open() && !event.is_open_write() => return Decision::Skip,
             EventType::Setuid
             | EventType::Setgid

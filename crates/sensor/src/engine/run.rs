@@ -2,9 +2,11 @@
 
 mod doubts;
 mod handle;
+mod network;
 mod report;
 
 use std::{
+    io,
     path::Path,
     sync::{
         Arc,
@@ -20,9 +22,10 @@ use self::doubts::progress;
 use super::{
     Prepared,
     accounts::Accounts,
-    announce::{introduce, set_speaking},
+    announce::{introduce, say, set_speaking},
     decode::decode,
     identity::{self, Identity},
+    net::Network,
     observer::Observer,
     origin::Origins,
     print::Printer,
@@ -37,6 +40,7 @@ use super::{
 use crate::{
     capture::{CaptureInfo, Consumer, Wake},
     config::Config,
+    net::Tap,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -49,16 +53,17 @@ const SAFE: Duration = Duration::from_millis(50);
 
 /// Runs a prepared engine to the end.
 pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
-    let Prepared { config, rules, traps, printer } = prepared;
+    let Prepared { config, rules, traps, printer, tap } = prepared;
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
         introduce(&consumer.info(), enabled, &traps);
     }
-    let mut engine = Engine::start(config, rules, printer, &consumer, enabled);
+    let mut engine = Engine::start(config, rules, printer, tap, &consumer, enabled);
     engine.heartbeat(&consumer, false);
     loop {
         let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
+        let heartbeat = heartbeat.min(engine.network.idle_time());
         let time = engine.suspects.pause().map_or(heartbeat, |pause| pause.min(heartbeat));
         match consumer.wait(time) {
             Wake::Data => engine.work(&mut consumer),
@@ -67,11 +72,14 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
         }
         engine.judge_suspects(&consumer);
         engine.take_sightings();
+        engine.take_network(&mut consumer);
         engine.take_findings();
         if engine.last_heartbeat.elapsed() >= HEARTBEAT {
             engine.heartbeat(&consumer, false);
         }
     }
+    engine.network.finish();
+    engine.take_network(&mut consumer);
     engine.finish(&consumer);
     0
 }
@@ -90,6 +98,7 @@ struct Engine {
     suspects: Suspects,
     /// Calls lost before the ones that are being handled.
     lost: u64,
+    network: Network,
     identity_applied: bool,
     rates: Rates,
     common: Arc<Common>,
@@ -105,7 +114,14 @@ struct Engine {
 }
 
 impl Engine {
-    fn start(config: Config, rules: Ruleset, printer: Printer, consumer: &Consumer, enabled: usize) -> Self {
+    fn start(
+        config: Config,
+        rules: Ruleset,
+        printer: Printer,
+        tap: Option<io::Result<Tap>>,
+        consumer: &Consumer,
+        enabled: usize,
+    ) -> Self {
         let restarts = consumer.counters().engine_restarts;
         let config = Arc::new(config);
         let procfs = Procfs::system();
@@ -129,6 +145,11 @@ impl Engine {
         let checks = config.checks.then(|| start_checks(&config, &common, &consumer.waker())).flatten();
         let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
         start_watchers(&intake);
+        let app = observer.procfs().stat(keeper).map_or(0, |stat| stat.ppid);
+        let network = Network::start(&config, tap, consumer.waker(), app, restarts > 0);
+        if let Some(note) = network.note().filter(|_| restarts == 0) {
+            say(&format!("note: {note}"));
+        }
         let uplink = start_uplink(&config, &common, restarts);
         let mut engine = Self {
             config,
@@ -140,6 +161,7 @@ impl Engine {
             observer,
             suspects: Suspects::default(),
             lost: 0,
+            network,
             identity_applied: false,
             rates: Rates::new(),
             common,

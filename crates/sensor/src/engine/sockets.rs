@@ -1,13 +1,29 @@
-//! What a socket's number of a process is: protocol, both ends and state, from `/proc/PID/fd` and `/proc/PID/net`.
+//! What a socket's number of a process is: protocol, both ends and state. Its inode is in `/proc/PID/fd`, the rest the
+//! kernel tells by netlink; where that is refused, or the process is in another network, it is in `/proc/PID/net`.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    cell::RefCell,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use super::procfs::Procfs;
+use crate::net::diag::{ANY_STATE, Diag, Entry, Family, Protocol};
 
 /// Most bytes of a table that are searched: a busy server leaves some ten thousand closed connections in it, 150
 /// bytes each.
 const MAX_TABLE: u64 = 4 << 20;
 const TABLES: [(&str, &str); 4] = [("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")];
+const LISTINGS: [(Family, Protocol); 4] = [
+    (Family::V4, Protocol::Tcp),
+    (Family::V6, Protocol::Tcp),
+    (Family::V4, Protocol::Udp),
+    (Family::V6, Protocol::Udp),
+];
+
+thread_local! {
+    /// The way to the kernel's tables, if there is one.
+    static DIAG: RefCell<Option<Diag>> = RefCell::new(Diag::open().ok());
+}
 
 /// A socket as the kernel's tables show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,17 +60,62 @@ pub(crate) enum Target {
 
 /// Looks a descriptor up; `None` when the process or the descriptor is gone.
 pub(crate) fn lookup(procfs: &Procfs, pid: u32, number: i64) -> Option<Target> {
+    lookup_to(procfs, pid, number, None)
+}
+
+/// As [`lookup`]; if it is connected, it is to `port`. That makes it cheaper.
+pub(crate) fn lookup_to(procfs: &Procfs, pid: u32, number: i64, port: Option<u16>) -> Option<Target> {
     let link = procfs.link(pid, &format!("fd/{}", u32::try_from(number).ok()?))?;
-    let Some(inode) = link.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) else {
-        return Some(Target::Link(link));
+    let Some(inode) = inode_of(&link) else { return Some(Target::Link(link)) };
+    let found = match in_our_network(procfs, pid).then(|| by_netlink(inode, port)).flatten() {
+        Some(found) => found,
+        None => in_tables(procfs, pid, inode),
     };
-    for (table, protocol) in TABLES {
-        let found = procfs.find_in_net(pid, table, MAX_TABLE, |row| socket_in(row, inode, protocol));
-        if let Some(socket) = found {
-            return Some(Target::Socket(socket));
+    Some(found.map_or(Target::OtherSocket, Target::Socket))
+}
+
+/// The number of a socket from the text of a descriptor's link.
+pub(crate) fn inode_of(link: &str) -> Option<u32> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+fn in_our_network(procfs: &Procfs, pid: u32) -> bool {
+    let theirs = procfs.link(pid, "ns/net");
+    theirs.is_some() && theirs == procfs.link(std::process::id(), "ns/net")
+}
+
+/// Asks the kernel; the outer `None` when it does not answer.
+fn by_netlink(inode: u32, port: Option<u16>) -> Option<Option<Socket>> {
+    DIAG.with_borrow_mut(|diag| {
+        let diag = diag.as_mut()?;
+        let mut search = |port: Option<u16>| {
+            for (family, protocol) in LISTINGS {
+                let mut found = None;
+                let each = |entry: Entry| {
+                    if entry.inode == inode {
+                        found = Some(entry);
+                    }
+                };
+                diag.list(family, protocol, ANY_STATE, port, each).ok()?;
+                if let Some(Entry { local, remote, state, .. }) = found {
+                    return Some(Some(Socket { protocol: protocol.name(), local, remote, state }));
+                }
+            }
+            Some(None)
+        };
+        match port.map(|port| search(Some(port))) {
+            // A datagram's receiver is not what its socket is connected to.
+            None | Some(Some(None)) => search(None),
+            Some(found) => found,
         }
-    }
-    Some(Target::OtherSocket)
+    })
+}
+
+fn in_tables(procfs: &Procfs, pid: u32, inode: u32) -> Option<Socket> {
+    let inode = inode.to_string();
+    TABLES.into_iter().find_map(|(table, protocol)| {
+        procfs.find_in_net(pid, table, MAX_TABLE, |row| socket_in(row, &inode, protocol))
+    })
 }
 
 /// Whether some TCP socket listens on that port, as far as the tables tell.
@@ -101,12 +162,21 @@ fn parse_end(text: &str) -> Option<SocketAddr> {
     }
 }
 
+/// As [`lookup`], but never by netlink.
+#[cfg(test)]
+pub(crate) fn in_proc(pid: u32, number: i64) -> Option<Target> {
+    let procfs = Procfs::system();
+    let link = procfs.link(pid, &format!("fd/{number}"))?;
+    let found = in_tables(&procfs, pid, inode_of(&link)?);
+    Some(found.map_or(Target::OtherSocket, Target::Socket))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{net::TcpListener, net::TcpStream, os::fd::AsRawFd as _};
 
-    use super::{Socket, Target, lookup, parse_end};
-    use crate::engine::procfs::Procfs;
+    use super::{Socket, Target, inode_of, lookup, lookup_to, parse_end};
+    use crate::engine::{procfs::Procfs, sockets::in_proc as sockets_in_proc};
 
     #[test]
     fn a_real_connection_is_found() {
@@ -115,9 +185,14 @@ mod tests {
         let procfs = Procfs::system();
         let pid = std::process::id();
         let found = |number: i32| {
+            let port = stream.peer_addr().unwrap().port();
             // Rows come and go while the kernel writes the table out, so one reading may miss one.
-            (0..100).find_map(|_| match lookup(&procfs, pid, number.into()) {
-                Some(Target::Socket(socket)) => Some(socket),
+            let ways = |_| {
+                let to_port = lookup_to(&procfs, pid, number.into(), Some(port));
+                [lookup(&procfs, pid, number.into()), to_port, sockets_in_proc(pid, number.into())]
+            };
+            (0..100).map(ways).find_map(|[one, other, third]| match (one == other, one == third, one) {
+                (true, true, Some(Target::Socket(socket))) => Some(socket),
                 _ => None,
             })
         };
@@ -131,6 +206,16 @@ mod tests {
         assert_eq!(socket, expected);
         assert_eq!(found(listener.as_raw_fd()).unwrap().state, Socket::LISTEN);
         assert_eq!(lookup(&procfs, pid, -1), None);
+    }
+
+    #[test]
+    fn descriptors_name_inodes() {
+        assert_eq!(inode_of("socket:[77]"), Some(77));
+        assert!(
+            ["socket:[]", "socket:[4294967296]", "pipe:[7]", "/x"]
+                .iter()
+                .all(|link| inode_of(link).is_none())
+        );
     }
 
     #[test]

@@ -320,6 +320,11 @@ impl Table {
         self.procfs.link(process.pid, "cwd").unwrap_or_else(|| process.cwd.clone())
     }
 
+    /// Whether an event of the process's first thread was handled.
+    pub(crate) fn made_calls(&self, pid: u32) -> bool {
+        self.threads.contains_key(&pid)
+    }
+
     /// Start of a process in ticks since boot; 0 when unknown.
     pub(crate) fn start_of(&self, pid: u32) -> u64 {
         self.processes.get(&pid).map_or(0, |entry| entry.start)

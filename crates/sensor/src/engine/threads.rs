@@ -54,7 +54,7 @@ pub(super) struct Uplink {
     pub(super) done: mpsc::Receiver<()>,
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(work).ok()
 }
 

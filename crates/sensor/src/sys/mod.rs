@@ -5,6 +5,7 @@
 pub(crate) mod inherited;
 pub(crate) mod memory;
 pub mod namespace;
+pub(crate) mod packet;
 pub(crate) mod poll;
 pub(crate) mod probing;
 pub(crate) mod process;

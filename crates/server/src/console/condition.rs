@@ -33,7 +33,7 @@ const KEYWORDS: [&str; 18] = [
     "val",
     "basename",
 ];
-const FIELD_CLASSES: [&str; 14] = [
+const FIELD_CLASSES: [&str; 15] = [
     "evt",
     "proc",
     "fd",
@@ -43,6 +43,7 @@ const FIELD_CLASSES: [&str; 14] = [
     "thread",
     "fs",
     "ecs",
+    "dns",
     "syslog",
     "ct",
     "json",

@@ -98,7 +98,12 @@ impl Observer {
     /// Fills in what the kernel's tables say of the event's socket.
     pub(super) fn socket_of(&self, event: &mut Event) -> Look {
         let Some(fd) = event.fd.as_mut() else { return Look::Nothing };
-        match sockets::lookup(self.table.procfs(), event.process.pid, fd.num) {
+        let port = fd.remote.map(|end| end.port());
+        match sockets::lookup_to(self.table.procfs(), event.process.pid, fd.num, port) {
+            // The number is another socket's by now.
+            Some(Target::Socket(socket)) if event.kind == EventType::Connect && leads_elsewhere(fd, &socket) => {
+                Look::Nothing
+            }
             Some(Target::Socket(socket)) => {
                 let (asked, shown) = match event.kind {
                     EventType::Bind => (fd.local, socket.local),
@@ -123,6 +128,14 @@ impl Observer {
 /// A connection that is being made and not waited for.
 pub(super) fn in_progress() -> Outcome {
     Outcome::Confirmed(-i64::from(libc::EINPROGRESS))
+}
+
+/// The socket is connected to another end than the call asks for; `0.0.0.0` is this machine.
+fn leads_elsewhere(fd: &fargard_model::Fd, socket: &Socket) -> bool {
+    match (fd.remote, socket.remote) {
+        (Some(asked), Some(found)) => asked != found && !asked.ip().is_unspecified(),
+        _ => false,
+    }
 }
 
 fn apply_socket(fd: &mut fargard_model::Fd, socket: &Socket) {

@@ -21,14 +21,17 @@ impl Engine {
             None => Decision::Skip,
         };
         let missing = observer::missing(event.kind);
+        self.network.name(&mut event);
         let could_match = missing.is_none_or(|missing| self.detector.ruleset().could_match(&event, missing));
         if could_match || self.printer.records() || (decision == Decision::Send && !behind) {
             settle(&mut self.observer, &mut event, others_wait);
+            self.network.name(&mut event);
         }
         if could_match {
             self.detector.observe(&event, &mut alerts);
         }
         self.observer.remember(&mut event);
+        self.network.remember(&event);
         for alert in &alerts {
             self.detect(alert, Some(&event));
         }

@@ -66,6 +66,7 @@ impl Engine {
         self.release(last);
         let counters = consumer.counters();
         self.common.outbox.set_capture_lost(&counters.lost);
+        self.common.outbox.add_lost("packets", self.network.lost());
         if self.uplink.is_none() {
             return;
         }
@@ -75,7 +76,7 @@ impl Engine {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             backend: self.info.backend.name().to_owned(),
             backend_reason: format!("{} [{}]", self.info.reason, self.info.features.join(", ")),
-            notes: self.info.notes.iter().map(|note| (*note).to_owned()).collect(),
+            notes: self.info.notes.iter().copied().chain(self.network.note()).map(str::to_owned).collect(),
             events: counters.seen,
             detections: self.detections,
             folded: self.detector.statistics().folded,

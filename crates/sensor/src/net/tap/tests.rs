@@ -1,0 +1,73 @@
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use super::{Seen, Tap};
+use crate::net::exchange::Exchange;
+
+/// Port 53 on a loopback address of this test's own.
+fn server(address: &str) -> UdpSocket {
+    let server = UdpSocket::bind((address, 53)).unwrap();
+    server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    server
+}
+
+fn wait(tap: &mut Tap, mut wanted: impl FnMut(&Seen) -> bool) -> Vec<Seen> {
+    let until = Instant::now() + Duration::from_secs(10);
+    let mut found = Vec::new();
+    while found.is_empty() {
+        assert!(Instant::now() < until, "not seen");
+        tap.pump();
+        found = tap.take().into_iter().map(|(_, seen)| seen).filter(&mut wanted).collect();
+    }
+    found
+}
+
+#[test]
+fn queries_answers_and_connections_on_loopback_are_seen_once() {
+    let mut tap = Tap::open().unwrap();
+    let server = server("127.53.7.1");
+    let client = UdpSocket::bind("127.53.7.2:0").unwrap();
+    let query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03tap\x04test\x00\x00\x01\x00\x01";
+    client.send_to(query, server.local_addr().unwrap()).unwrap();
+    let mut buffer = [0; 512];
+    let (length, from) = server.recv_from(&mut buffer).unwrap();
+    let mut answer = buffer[..length].to_vec();
+    (answer[2], answer[7]) = (0x81, 1);
+    answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xcb\x00\x71\x09");
+    server.send_to(&answer, from).unwrap();
+    client.recv_from(&mut buffer).unwrap();
+    // The program has its answer, so the tap has it too: no waiting here.
+    tap.pump();
+    assert_eq!(tap.names_of("203.0.113.9".parse().unwrap()), ["tap.test"]);
+    let here = client.local_addr().unwrap();
+    let own = |seen: &Seen| match seen {
+        Seen::Query(Exchange { client, .. }) | Seen::Answer(Exchange { client, .. }) => *client == here,
+        Seen::Connection { .. } => false,
+    };
+    let seen: Vec<Seen> = tap.take().into_iter().map(|(_, seen)| seen).filter(own).collect();
+    assert!(matches!(seen[..], [Seen::Query(_), Seen::Answer(_)]), "{seen:?}");
+
+    for address in ["127.53.7.3:0", "[::1]:0"] {
+        let listener = TcpListener::bind(address).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let ends: (SocketAddr, SocketAddr) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+        let seen = wait(
+            &mut tap,
+            |seen| matches!(seen, Seen::Connection { local, remote } if (*local, *remote) == ends),
+        );
+        assert_eq!(seen.len(), 1);
+    }
+}
+
+#[test]
+fn other_traffic_is_left_out_by_the_kernel() {
+    let tap = Tap::open().unwrap();
+    let (one, other) = (UdpSocket::bind("127.53.7.4:0").unwrap(), UdpSocket::bind("127.53.7.5:0").unwrap());
+    for _ in 0..2000 {
+        one.send_to(&[0; 1000], other.local_addr().unwrap()).unwrap();
+    }
+    // Two megabytes would not have fitted.
+    assert_eq!(tap.socket.dropped(), 0);
+}

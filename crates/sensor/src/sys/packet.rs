@@ -1,0 +1,111 @@
+//! Packet sockets (`packet(7)`): copies of what the network devices send and receive.
+
+use std::{
+    io, mem,
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+};
+
+use super::check;
+
+/// Room for copies that wait to be read; the kernel gives less where it allows less.
+const WAITING: libc::c_int = 1 << 20;
+
+/// An open packet socket with a filter.
+#[derive(Debug)]
+pub(crate) struct PacketSocket(OwnedFd);
+
+/// Why a packet was copied to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// Bytes that were copied.
+    pub(crate) length: usize,
+    /// This machine sent it.
+    pub(crate) outgoing: bool,
+    /// The device's number.
+    pub(crate) device: i32,
+}
+
+impl PacketSocket {
+    /// Copies of the packets the filter selects, from the IP header on, on every device. Needs `CAP_NET_RAW`.
+    pub(crate) fn open(filter: &[libc::sock_filter]) -> io::Result<Self> {
+        let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        // Without a protocol it gets nothing until it is bound, so nothing passes by the filter.
+        // SAFETY: no pointers.
+        let number = check(unsafe { libc::socket(libc::AF_PACKET, kind, 0) }.into())?;
+        // SAFETY: the descriptor is new and nobody else's.
+        let socket = Self(unsafe { OwnedFd::from_raw_fd(number as i32) });
+        let program = libc::sock_fprog {
+            len: u16::try_from(filter.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?,
+            filter: filter.as_ptr().cast_mut(),
+        };
+        socket.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
+        // Less room means more losses, which are counted.
+        let _ = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &WAITING);
+        // SAFETY: all zeros is a valid value of this plain structure.
+        let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        let size = size_of_val(&address) as libc::socklen_t;
+        // SAFETY: the address lives and has that size.
+        check(unsafe { libc::bind(number as i32, (&raw const address).cast(), size) }.into())?;
+        Ok(socket)
+    }
+
+    fn set<T>(&self, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+        let size = size_of::<T>() as libc::socklen_t;
+        let value: *const T = value;
+        // SAFETY: `value` is live and `size` bytes long; the kernel copies it.
+        check(unsafe { libc::setsockopt(self.0.as_raw_fd(), level, name, value.cast(), size) }.into())
+            .map(drop)
+    }
+
+    /// The next packet, if one waits.
+    pub(crate) fn receive(&self, into: &mut [u8]) -> io::Result<Option<Received>> {
+        // SAFETY: all zeros is a valid value of this plain structure.
+        let mut from: libc::sockaddr_ll = unsafe { mem::zeroed() };
+        let mut size = size_of_val(&from) as libc::socklen_t;
+        // SAFETY: buffer and address are live and as long as is said.
+        let length = unsafe {
+            libc::recvfrom(
+                self.0.as_raw_fd(),
+                into.as_mut_ptr().cast(),
+                into.len(),
+                0,
+                (&raw mut from).cast(),
+                &raw mut size,
+            )
+        };
+        match check(length as libc::c_long) {
+            Ok(length) => Ok(Some(Received {
+                length: usize::try_from(length).unwrap_or(0).min(into.len()),
+                outgoing: from.sll_pkttype == libc::PACKET_OUTGOING,
+                device: from.sll_ifindex,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Packets that did not fit since the last time this was asked (`PACKET_STATISTICS`).
+    pub(crate) fn dropped(&self) -> u64 {
+        // SAFETY: all zeros is a valid value of this plain structure.
+        let mut counts: libc::tpacket_stats = unsafe { mem::zeroed() };
+        let mut size = size_of_val(&counts) as libc::socklen_t;
+        // SAFETY: the structure is live and has that size.
+        let result = unsafe {
+            libc::getsockopt(
+                self.0.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_STATISTICS,
+                (&raw mut counts).cast(),
+                &raw mut size,
+            )
+        };
+        if result == 0 { counts.tp_drops.into() } else { 0 }
+    }
+
+    /// Another handle of the same socket, to wait on.
+    pub(crate) fn handle(&self) -> io::Result<OwnedFd> {
+        self.0.try_clone()
+    }
+}
