@@ -98,7 +98,9 @@ impl Calls {
 mod tests {
     use std::sync::Arc;
 
-    use fargard_model::{Container, Event, EventType, Evidence, Fd, Outcome, Process, Source, Task, Timestamp};
+    use fargard_model::{
+        Container, Event, EventType, Evidence, Fd, Outcome, Process, Source, Task, Timestamp,
+    };
 
     use super::{Calls, SOON};
 
