@@ -101,7 +101,9 @@ impl Observer {
         let port = fd.remote.map(|end| end.port());
         match sockets::lookup_to(self.table.procfs(), event.process.pid, fd.num, port) {
             // The number is another socket's by now.
-            Some(Target::Socket(socket)) if event.kind == EventType::Connect && leads_elsewhere(fd, &socket) => {
+            Some(Target::Socket(socket))
+                if event.kind == EventType::Connect && leads_elsewhere(fd, &socket) =>
+            {
                 Look::Nothing
             }
             Some(Target::Socket(socket)) => {
