@@ -21,6 +21,7 @@ fn of(kind: EventType, time: u64, pid: u32, args: Vec<Arg>, fd: Fd, result: Opti
         unresolved: Vec::new(),
         fd: Some(fd),
         argv: None,
+        argv_cut: false,
         env: None,
         stat: None,
         status: None,
