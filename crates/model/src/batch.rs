@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckResult, Detection, Event, Heartbeat, Timestamp};
+use crate::{CheckResult, Detection, Event, FileChange, Heartbeat, Timestamp};
 
 /// Version of this format; a receiver refuses others.
 pub const FORMAT: u32 = 1;
@@ -59,6 +59,8 @@ pub enum Record {
     Detection(Box<Detection>),
     /// A check was made.
     CheckResult(Box<CheckResult>),
+    /// A file that is monitored changed.
+    FileChange(Box<FileChange>),
     /// The sensor lives.
     Heartbeat(Box<Heartbeat>),
 }
@@ -121,6 +123,7 @@ impl Record {
             Self::Event(event) => &event.task.arn,
             Self::Detection(detection) => &detection.event.task.arn,
             Self::CheckResult(result) => &result.task.arn,
+            Self::FileChange(change) => &change.task.arn,
             Self::Heartbeat(heartbeat) => &heartbeat.task.arn,
         }
     }
@@ -138,6 +141,12 @@ impl Batch {
                     &mut detection.time
                 }
                 Record::CheckResult(result) => &mut result.time,
+                Record::FileChange(change) => {
+                    if let Some(writer) = &mut change.writer {
+                        writer.time = writer.time.min(latest);
+                    }
+                    &mut change.time
+                }
                 Record::Heartbeat(heartbeat) => &mut heartbeat.time,
             };
             *time = (*time).min(latest);

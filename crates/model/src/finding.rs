@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{CheckResult, CheckStatus, Container, Detection, Priority, Task, Timestamp};
+use crate::{CheckResult, CheckStatus, Container, Detection, FileChange, Priority, Task, Timestamp};
 
 /// What a finding was folded from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum FindingKind {
     Check,
     /// A hole in the coverage.
     Coverage,
+    /// Changes of a monitored file.
+    FileIntegrity,
 }
 
 /// Where a person stands with a finding.
@@ -69,7 +71,7 @@ pub struct UnknownName {
     allowed: String,
 }
 
-names!(FindingKind { Detection = "detection", Check = "check", Coverage = "coverage" });
+names!(FindingKind { Detection = "detection", Check = "check", Coverage = "coverage", FileIntegrity = "file_integrity" });
 names!(FindingState { Open = "open", Acknowledged = "acknowledged", Suppressed = "suppressed", Closed = "closed" });
 
 /// Detections of one rule, or failures of one check, on one container, folded over time.
@@ -114,6 +116,23 @@ pub fn identity_of_detection(detection: &Detection) -> String {
 #[must_use]
 pub fn identity_of_check(result: &CheckResult) -> String {
     identity(&["check", &result.check.to_string(), &result.task.arn, &result.container.name])
+}
+
+/// The identity under which changes of a file fold: account, cluster, task family (the task outside ECS), container,
+/// path and policy entry. Tasks come and go, the file of their image is the same.
+#[must_use]
+pub fn identity_of_file_change(change: &FileChange) -> String {
+    let scope = file_scope(&change.task);
+    identity(&["file", &scope, &change.container.name, &change.path, &change.entry])
+}
+
+/// The tasks whose changes of a file fold together.
+#[must_use]
+pub fn file_scope(task: &Task) -> String {
+    if task.family.is_empty() || task.account.is_empty() {
+        return task.arn.clone();
+    }
+    [&task.account, &task.region, &task.cluster, &task.family].map(String::as_str).join("\u{1f}")
 }
 
 /// Hash of the parts, each preceded by its length so that no two lists collide.
@@ -165,6 +184,26 @@ impl Finding {
             task: result.task.clone(),
             container: result.container.clone(),
         })
+    }
+
+    /// A new finding of a file's change.
+    #[must_use]
+    pub fn of_file_change(change: &FileChange) -> Self {
+        Self {
+            id: identity_of_file_change(change),
+            kind: FindingKind::FileIntegrity,
+            title: change.title(),
+            check: None,
+            priority: change.severity,
+            state: FindingState::Open,
+            first_seen: change.time,
+            last_seen: change.time,
+            count: 1,
+            summary: change.summary(),
+            tags: change.tags.clone(),
+            task: change.task.clone(),
+            container: change.container.clone(),
+        }
     }
 
     /// Adds a later (or earlier, when batches arrive out of order) occurrence of the same identity. A closed

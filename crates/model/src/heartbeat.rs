@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Container, Lost, Task, Timestamp};
+use crate::{Container, FimStatus, Lost, Task, Timestamp};
 
 /// A sensor's periodic sign of life. Counters start at 0 with the sensor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Heartbeat {
     pub rules: u64,
     /// The watched processes have all ended and everything was sent: the last heartbeat of this sensor.
     pub last: bool,
+    /// File integrity monitoring; `None` where it is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fim: Option<FimStatus>,
     /// The task.
     pub task: Task,
     /// The container.

@@ -14,14 +14,16 @@ pub enum Standard {
     Nist800190,
     /// AICPA SOC 2 trust services criteria.
     Soc2,
+    /// HIPAA security rule, 45 CFR part 164.
+    Hipaa,
     /// MITRE ATT&CK tactics (`mitre_persistence`) and techniques (`T1059`).
     MitreAttack,
 }
 
 impl Standard {
     /// Every standard.
-    pub const ALL: [Self; 5] =
-        [Self::PciDss, Self::Nist80053, Self::Nist800190, Self::Soc2, Self::MitreAttack];
+    pub const ALL: [Self; 6] =
+        [Self::PciDss, Self::Nist80053, Self::Nist800190, Self::Soc2, Self::Hipaa, Self::MitreAttack];
 
     /// Name for people.
     #[must_use]
@@ -31,6 +33,7 @@ impl Standard {
             Self::Nist80053 => "NIST 800-53",
             Self::Nist800190 => "NIST 800-190",
             Self::Soc2 => "SOC 2",
+            Self::Hipaa => "HIPAA",
             Self::MitreAttack => "MITRE ATT&CK",
         }
     }
@@ -40,12 +43,13 @@ impl Standard {
 /// that only name the standard (`PCI`, `SOC2`, `NIST_800-53`) have an empty control.
 #[must_use]
 pub fn of_tag(tag: &str) -> Option<(Standard, &str)> {
-    const PREFIXES: [(&str, Standard); 6] = [
+    const PREFIXES: [(&str, Standard); 7] = [
         ("PCI_DSS", Standard::PciDss),
         ("PCI", Standard::PciDss),
         ("NIST_800-190", Standard::Nist800190),
         ("NIST_800-53", Standard::Nist80053),
         ("SOC2", Standard::Soc2),
+        ("HIPAA", Standard::Hipaa),
         ("mitre", Standard::MitreAttack),
     ];
     for (prefix, standard) in PREFIXES {
@@ -82,6 +86,7 @@ mod tests {
             ("NIST_800-53_SI-7", Some((Standard::Nist80053, "SI-7"))),
             ("NIST_800-190_3.4.4", Some((Standard::Nist800190, "3.4.4"))),
             ("NIST_800-190", Some((Standard::Nist800190, ""))),
+            ("HIPAA_164.312(c)", Some((Standard::Hipaa, "164.312(c)"))),
             ("SOC2_CC6.8", Some((Standard::Soc2, "CC6.8"))),
             ("mitre_persistence", Some((Standard::MitreAttack, "persistence"))),
             ("T1059.004", Some((Standard::MitreAttack, "T1059.004"))),

@@ -105,6 +105,7 @@ impl Metrics {
                 Record::Event(_) => "event",
                 Record::Detection(_) => "detection",
                 Record::CheckResult(_) => "check_result",
+                Record::FileChange(_) => "file_change",
                 Record::Heartbeat(_) => "heartbeat",
             };
             self.records.get_or_create(&RecordLabels { kind }).inc();

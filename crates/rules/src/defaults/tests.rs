@@ -63,7 +63,9 @@ fn outputs_name_who_where_and_what() {
         assert!(!rule.description.is_empty() && !rule.output.contains('\n'), "{}", rule.name);
         let standards: BTreeSet<_> =
             rule.tags.iter().filter_map(|tag| standard::of_tag(tag)).map(|(standard, _)| standard).collect();
-        assert_eq!(standards.len(), standard::Standard::ALL.len(), "{}: {standards:?}", rule.name);
+        // HIPAA's controls are those of file integrity policies.
+        let expected = standard::Standard::ALL.iter().filter(|one| **one != standard::Standard::Hipaa);
+        assert_eq!(standards.len(), expected.count(), "{}: {standards:?}", rule.name);
     }
 }
 

@@ -142,6 +142,7 @@ fn tags(standard: Standard, control: &str) -> Vec<String> {
         Standard::Nist80053 => &["NIST_800-53"],
         Standard::Nist800190 => &["NIST_800-190"],
         Standard::Soc2 => &["SOC2"],
+        Standard::Hipaa => &["HIPAA"],
         Standard::MitreAttack if control.starts_with('T') => return vec![control.to_owned()],
         Standard::MitreAttack => &["mitre"],
     };

@@ -26,7 +26,7 @@ pub(super) fn rows(batch: &Batch) -> Result<Vec<EventRow>, StoreError> {
     let events = batch.records.iter().filter_map(|record| match record {
         Record::Event(event) => Some(&**event),
         Record::Detection(detection) => Some(&detection.event),
-        Record::CheckResult(_) | Record::Heartbeat(_) => None,
+        Record::CheckResult(_) | Record::FileChange(_) | Record::Heartbeat(_) => None,
     });
     let row = |event: &Event| {
         Ok(EventRow {

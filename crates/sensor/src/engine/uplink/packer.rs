@@ -98,6 +98,10 @@ fn stamp(records: &mut [Record], identity: &Identity) {
                 result.task.clone_from(&task);
                 result.container.clone_from(&container);
             }
+            Record::FileChange(change) => {
+                change.task.clone_from(&task);
+                change.container.clone_from(&container);
+            }
             Record::Heartbeat(heartbeat) => {
                 heartbeat.task.clone_from(&task);
                 heartbeat.container.clone_from(&container);

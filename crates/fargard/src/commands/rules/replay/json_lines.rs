@@ -87,7 +87,7 @@ fn event(line: &[u8]) -> serde_json::Result<Option<Event>> {
             Record::Event(event) => Some(*event),
             // Its event was recorded on its own, or is replayed to judge rules anew.
             Record::Detection(detection) => Some(detection.event),
-            Record::CheckResult(_) | Record::Heartbeat(_) => None,
+            Record::CheckResult(_) | Record::FileChange(_) | Record::Heartbeat(_) => None,
         });
     }
     if first_is(&["format"]) {
