@@ -4,6 +4,7 @@ pub mod capture;
 pub mod config;
 pub mod engine;
 pub mod net;
+pub mod fim;
 pub mod probe;
 pub mod raw;
 pub mod sys;

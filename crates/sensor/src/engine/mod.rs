@@ -47,6 +47,7 @@ use crate::{
 pub(crate) use announce::say;
 #[cfg(test)]
 pub(crate) use sockets::in_proc as sockets_in_proc;
+pub(crate) use observer::written_path;
 
 /// Why an engine cannot run as it was told.
 #[derive(Debug, thiserror::Error)]
