@@ -285,7 +285,7 @@ impl<H: Host> Monitor<H> {
                 }
                 Found::State(state)
             }
-            Look::InFlux(_) => Found::InFlux,
+            Look::InFlux => Found::InFlux,
             Look::Unreadable => {
                 self.gaps.unreadable += 1;
                 self.host.lost("fim_unreadable", 1);

@@ -14,6 +14,7 @@ pub mod policy;
 mod rate;
 mod scan;
 mod state;
+pub(crate) mod stored;
 mod watches;
 mod writers;
 
@@ -81,32 +82,27 @@ pub(crate) struct Start {
     pub(crate) policy: Policy,
     /// Start of the container, nanoseconds since the epoch.
     pub(crate) started: u64,
+}
+
+/// Keeps baselines from one sensor to the next.
+pub(crate) trait Keeper {
     /// What an earlier sensor stored.
-    pub(crate) stored: Option<Baseline>,
+    fn load(&mut self, host: &mut dyn Host) -> Option<Baseline>;
+    /// Stores for the next sensor.
+    fn store(&mut self, host: &mut dyn Host, baseline: &Baseline);
 }
 
 impl Fim {
-    /// Starts the threads. `store` gets the baseline when everything was compared, and at the end.
+    /// Starts the threads. `keeper` gives what an earlier sensor stored, and stores for later ones.
     pub(crate) fn start(
         start: Start,
-        host: impl Host + Send + 'static,
-        store: impl FnMut(&Baseline) + Send + 'static,
+        mut host: impl Host + Send + 'static,
+        mut keeper: impl Keeper + Send + 'static,
     ) -> io::Result<Self> {
         let watches = Arc::new(Watches::open()?);
         let shared = Arc::new(Shared::default());
         let (sender, messages) = mpsc::sync_channel(WAITING);
-        let Start { root, policy, started, stored } = start;
-        let monitor = Monitor::new(Setup {
-            root,
-            policy,
-            stored,
-            watches: Arc::clone(&watches),
-            shared: Arc::clone(&shared),
-            messages,
-            started,
-            rest: REST,
-            host,
-        })?;
+        let Start { root, policy, started } = start;
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.into()).stack_size(STACK).spawn(work)
         };
@@ -114,12 +110,27 @@ impl Fim {
             let (watches, shared, sender) = (Arc::clone(&watches), Arc::clone(&shared), sender.clone());
             spawn("fargard-watches", Box::new(move || read(&watches, &shared, &sender)))?
         };
+        let (to_watch, to_share) = (Arc::clone(&watches), Arc::clone(&shared));
         let worker = spawn(
             "fargard-fim",
             Box::new(move || {
                 // Only this thread becomes slow: Linux keeps the value per thread.
                 let _ = rustix::process::nice(19);
-                monitor.run(store);
+                let stored = keeper.load(&mut host);
+                let setup = Setup {
+                    root,
+                    policy,
+                    stored,
+                    watches: to_watch,
+                    shared: to_share,
+                    messages,
+                    started,
+                    rest: REST,
+                    host,
+                };
+                if let Ok(monitor) = Monitor::new(setup) {
+                    monitor.run(|host, baseline| keeper.store(host, baseline));
+                }
             }),
         )?;
         Ok(Self { sender, shared, watches, threads: vec![reader, worker], declared: false })

@@ -96,6 +96,8 @@ pub(super) struct Pending {
     pub(super) vanished: bool,
     pub(super) from: Option<Vec<u8>>,
     pub(super) tries: u8,
+    /// Counts what waits: what was noticed first is told first.
+    order: u64,
 }
 
 /// The monitoring thread's state.
@@ -125,7 +127,7 @@ pub(crate) struct Monitor<H> {
     scanning: bool,
     compared: Instant,
     real: HashMap<Vec<u8>, (Instant, Vec<u8>)>,
-    dirty: bool,
+    noticed: u64,
 }
 
 /// What is not covered.
@@ -187,7 +189,7 @@ impl<H: Host> Monitor<H> {
             scanning: false,
             compared: Instant::now(),
             real: HashMap::new(),
-            dirty: false,
+            noticed: 0,
         };
         for (_, known) in monitor.baseline.iter() {
             if let Some((files, hashed)) = monitor.counts.get_mut(usize::from(known.entry)) {
@@ -198,9 +200,8 @@ impl<H: Host> Monitor<H> {
         Ok(monitor)
     }
 
-    /// Works until nobody feeds it any more; then deals with what waits, within a bounded time. The baseline as it
-    /// is then.
-    pub(crate) fn run(mut self, mut store: impl FnMut(&Baseline)) -> Baseline {
+    /// Works until nobody feeds it any more; then deals with what waits, within a bounded time.
+    pub(crate) fn run(mut self, mut store: impl FnMut(&mut dyn Host, &Baseline)) {
         self.first_runs = true;
         self.compare_all(self.first_scan);
         loop {
@@ -223,11 +224,11 @@ impl<H: Host> Monitor<H> {
             self.work();
             if self.queue.is_empty() {
                 self.finish_scan(&mut store);
+                self.update_status();
             }
         }
         self.end();
-        store(&self.baseline);
-        self.baseline
+        store(&mut self.host, &self.baseline);
     }
 
     /// Compares everything.
@@ -377,7 +378,9 @@ impl<H: Host> Monitor<H> {
             vanished: false,
             from: None,
             tries: 0,
+            order: self.noticed,
         });
+        self.noticed += 1;
         // A directory's content may change at once: it is watched as soon as possible.
         let quiet = if notice.directory && notice.appeared { Duration::ZERO } else { QUIET };
         pending.due = (now + quiet).min(pending.since + LATEST);
@@ -421,13 +424,10 @@ impl<H: Host> Monitor<H> {
     /// Looks at what is due and at the next directory.
     fn work(&mut self) {
         let now = Instant::now();
-        let due: Vec<Vec<u8>> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| pending.due <= now)
-            .map(|(path, _)| path.clone())
-            .collect();
-        for path in due {
+        let due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
+        let mut due: Vec<(u64, Vec<u8>)> = due.map(|(path, pending)| (pending.order, path.clone())).collect();
+        due.sort_unstable();
+        for (_, path) in due {
             if let Some(pending) = self.pending.remove(&path) {
                 self.examine_pending(path, pending);
             }
@@ -443,7 +443,7 @@ impl<H: Host> Monitor<H> {
     }
 
     /// Everything was compared.
-    fn finish_scan(&mut self, store: &mut impl FnMut(&Baseline)) {
+    fn finish_scan(&mut self, store: &mut impl FnMut(&mut dyn Host, &Baseline)) {
         if !self.scanning {
             return;
         }
@@ -455,9 +455,7 @@ impl<H: Host> Monitor<H> {
         status.baseline = status.baseline.or(Some(now));
         status.compared = Some(now);
         drop(status);
-        self.update_status();
-        store(&self.baseline);
-        self.dirty = false;
+        store(&mut self.host, &self.baseline);
     }
 
     /// The end: what waits is looked at, as far as the time allows.
@@ -466,7 +464,7 @@ impl<H: Host> Monitor<H> {
         let mut left = 0;
         let mut pending: Vec<(Vec<u8>, Pending)> = self.pending.drain().collect();
         // In the order in which things happened, as far as it is known.
-        pending.sort_by_key(|(_, pending)| pending.first);
+        pending.sort_by_key(|(_, pending)| pending.order);
         for (path, mut waiting) in pending {
             if Instant::now() < until {
                 waiting.tries = MAX_TRIES;

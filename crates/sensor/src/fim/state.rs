@@ -50,7 +50,7 @@ pub(crate) enum Look {
     /// It is there. `complete` is false when its content should have been hashed and could not be.
     Is { state: State, complete: bool },
     /// It was changed while it was read: look again.
-    InFlux(State),
+    InFlux,
     /// It cannot be looked at.
     Unreadable,
 }
@@ -201,7 +201,7 @@ fn hash(handle: BorrowedFd<'_>, state: State, pace: &mut Pace) -> Look {
     let Ok(after) = rustix::fs::fstat(handle) else { return Look::Is { state, complete: false } };
     let after = State::of(&after);
     if length != state.size || !after.is_untouched(&state) {
-        return Look::InFlux(after);
+        return Look::InFlux;
     }
     Look::Is { state: State { hash: Some(sha.finalize().into()), ..state }, complete: true }
 }

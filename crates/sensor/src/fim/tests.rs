@@ -15,7 +15,7 @@ use fargard_model::{
 };
 use fargard_rules::SourceFile;
 
-use super::{Fim, Host, Start, baseline::Baseline, policy::Policy};
+use super::{Fim, Host, Keeper, Start, baseline::Baseline, policy::Policy, stored};
 
 struct Recorder {
     changes: mpsc::Sender<FileChange>,
@@ -36,13 +36,29 @@ impl Host for Recorder {
     fn say(&mut self, _: &str) {}
 }
 
+impl Keeper for stored::Place {
+    fn load(&mut self, host: &mut dyn Host) -> Option<Baseline> {
+        stored::Place::load(self, &policy()).unwrap_or_else(|_| {
+            host.lost("fim_baseline_refused", 1);
+            None
+        })
+    }
+
+    fn store(&mut self, _: &mut dyn Host, baseline: &Baseline) {
+        stored::Place::store(self, &policy().sha256, baseline).unwrap();
+    }
+}
+
+fn policy() -> Policy {
+    Policy::parse(&SourceFile { name: "test".into(), text: POLICY.into() }).unwrap()
+}
+
 /// A monitored directory.
 struct Place {
-    root: tempfile::TempDir,
+    root: Arc<tempfile::TempDir>,
     fim: Fim,
     changes: mpsc::Receiver<FileChange>,
     lost: Arc<Mutex<Vec<(&'static str, u64)>>>,
-    stored: Arc<Mutex<Option<Vec<Vec<u8>>>>>,
 }
 
 const POLICY: &str = "
@@ -60,35 +76,41 @@ entries:
 
 impl Place {
     fn new(prepare: impl FnOnce(&Path)) -> Self {
-        Self::with(prepare, u64::MAX, None)
+        Self::with(prepare, u64::MAX)
     }
 
-    fn with(prepare: impl FnOnce(&Path), started: u64, stored: Option<Baseline>) -> Self {
+    fn with(prepare: impl FnOnce(&Path), started: u64) -> Self {
         let root = tempfile::tempdir().unwrap();
         for directory in ["etc", "usr/bin", "log"] {
             fs::create_dir_all(root.path().join(directory)).unwrap();
         }
         prepare(root.path());
-        let policy = Policy::parse(&SourceFile { name: "test".into(), text: POLICY.into() }).unwrap();
+        Self::start(Arc::new(root), started)
+    }
+
+    fn start(root: Arc<tempfile::TempDir>, started: u64) -> Self {
         let (sender, changes) = mpsc::channel();
         let lost = Arc::<Mutex<Vec<_>>>::default();
-        let kept = Arc::<Mutex<Option<Vec<Vec<u8>>>>>::default();
-        let store = {
-            let kept = Arc::clone(&kept);
-            move |baseline: &Baseline| {
-                *kept.lock().unwrap() = Some(baseline.iter().map(|(path, _)| path).collect());
-            }
-        };
+        let keeper = stored::Place::new(root.path(), None, &Task::default(), &Container::default());
         let host = Recorder { changes: sender, lost: Arc::clone(&lost) };
-        let start = Start { root: root.path().to_owned(), policy, started, stored };
-        let fim = Fim::start(start, host, store).unwrap();
-        let place = Self { root, fim, changes, lost, stored: kept };
+        let start = Start { root: root.path().to_owned(), policy: policy(), started };
+        let fim = Fim::start(start, host, keeper).unwrap();
+        let place = Self { root, fim, changes, lost };
         let until = Instant::now() + Duration::from_secs(10);
         while place.fim.status().baseline.is_none() {
             assert!(Instant::now() < until, "no baseline");
             std::thread::yield_now();
         }
         place
+    }
+
+    /// Ends the monitor and gives its place to another one.
+    fn end(self) -> (Arc<tempfile::TempDir>, Vec<FileChange>) {
+        let Self { root, fim, changes, .. } = self;
+        for thread in fim.finish() {
+            thread.join().unwrap();
+        }
+        (root, changes.try_iter().collect())
     }
 
     fn at(&self, path: &str) -> std::path::PathBuf {
@@ -252,7 +274,7 @@ fn links_of_the_policys_paths_are_followed_and_watched() {
 
 #[test]
 fn what_the_app_changed_before_its_baseline_is_told() {
-    let place = Place::with(|root| fs::write(root.join("etc/early"), "x").unwrap(), 1, None);
+    let place = Place::with(|root| fs::write(root.join("etc/early"), "x").unwrap(), 1);
     let change = place.next();
     assert_eq!((change.path.as_str(), change.found_by), ("/etc/early", FoundBy::Start));
     assert_eq!(change.before, None);
@@ -264,13 +286,42 @@ fn what_the_app_changed_before_its_baseline_is_told() {
 fn the_end_waits_for_what_was_just_done() {
     let place = Place::new(|root| fs::write(root.join("etc/x"), "1").unwrap());
     fs::write(place.at("etc/x"), "22").unwrap();
-    let Place { fim, changes, stored, root: _root, .. } = place;
-    for thread in fim.finish() {
-        thread.join().unwrap();
-    }
-    assert_eq!(changes.try_iter().map(|change| change.path).collect::<Vec<_>>(), ["/etc/x"]);
-    let stored = stored.lock().unwrap().clone().unwrap();
-    assert!(stored.contains(&b"/etc/x".to_vec()) && stored.contains(&b"/etc".to_vec()));
+    let (_, changes) = place.end();
+    assert_eq!(changes.into_iter().map(|change| change.path).collect::<Vec<_>>(), ["/etc/x"]);
+}
+
+#[test]
+fn what_changed_between_two_sensors_is_told_by_the_second() {
+    let place = Place::new(|root| {
+        for name in ["a", "b", "c"] {
+            fs::write(root.join("etc").join(name), "1").unwrap();
+        }
+    });
+    let (root, changes) = place.end();
+    assert!(changes.is_empty());
+    let at = |name: &str| root.path().join("etc").join(name);
+    fs::write(at("a"), "2").unwrap();
+    fs::remove_file(at("b")).unwrap();
+    fs::write(at("new"), "").unwrap();
+    let place = Place::start(Arc::clone(&root), u64::MAX);
+    let mut told: Vec<_> = [place.next(), place.next(), place.next()]
+        .into_iter()
+        .map(|change| (change.path.clone(), change.what(), change.found_by, change.before.is_some()))
+        .collect();
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let stored = |path: &str, what: &str, before| (path.to_owned(), what.to_owned(), FoundBy::Stored, before);
+    assert_eq!(
+        told,
+        [
+            stored("/etc/a", "content", true),
+            stored("/etc/b", "delete", true),
+            stored("/etc/new", "create", false)
+        ]
+    );
+    let (root, _) = place.end();
+    let place = Place::start(root, u64::MAX);
+    let (_, changes) = place.end();
+    assert!(changes.is_empty(), "told once: {changes:?}");
 }
 
 #[test]
