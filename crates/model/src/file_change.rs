@@ -282,9 +282,15 @@ mod tests {
 
     #[test]
     fn summaries_say_what_differs() {
-        let before = FileState { mode: 0o644, size: 10, sha256: Some("a".repeat(64)), ..FileState::default() };
-        let after =
-            FileState { mode: 0o4755, uid: 7, size: 12, sha256: Some("b".repeat(64)), ..FileState::default() };
+        let before =
+            FileState { mode: 0o644, size: 10, sha256: Some("a".repeat(64)), ..FileState::default() };
+        let after = FileState {
+            mode: 0o4755,
+            uid: 7,
+            size: 12,
+            sha256: Some("b".repeat(64)),
+            ..FileState::default()
+        };
         let change = FileChange {
             id: "s-fim-1".into(),
             time: Timestamp(1),

@@ -3,7 +3,7 @@
 //! Both are what Falco writes with its settings at their defaults, so that what reads Falco's alerts
 //! (falcosidekick, log parsers) reads these; the text line also names the rule. Times are UTC.
 
-use fargard_model::{Alert, CheckResult, Priority, Timestamp};
+use fargard_model::{Alert, CheckResult, FileChange, Priority, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -107,6 +107,56 @@ pub fn check_json(result: &CheckResult, hostname: &str) -> serde_json::Result<St
         tags: sorted(&result.tags),
         time: result.time.rfc3339(),
     })
+}
+
+/// A change of a monitored file in the shape of [`text`]: `HH:MM:SS.nnnnnnnnn: Priority File integrity: ENTRY | ...`.
+#[must_use]
+pub fn file_change_text(change: &FileChange) -> String {
+    line(TimeFormat::OfDay, change.time, change.severity, &printable(&file_change_output(change)))
+}
+
+/// A change of a monitored file in the shape of [`json`]: the rule is `File integrity: ENTRY`, the source is
+/// `file_integrity`, and the output fields are those of Falco that fit (`fd.name`, `evt.type`, `proc.*`, `user.uid`,
+/// null when the writer is not known) and `fim.*`.
+///
+/// # Errors
+/// As [`json`].
+pub fn file_change_json(change: &FileChange, hostname: &str) -> serde_json::Result<String> {
+    let writer = change.writer.as_ref();
+    let process = writer.map(|writer| &writer.process);
+    let changes: Vec<&str> = change.changes.iter().map(|change| change.name()).collect();
+    let fields = [
+        ("container.id", Value::from(change.container.id.clone())),
+        ("container.name", Value::from(change.container.name.clone())),
+        ("evt.type", Value::from(writer.map(|writer| writer.call.name()))),
+        ("fd.name", Value::from(change.path.clone())),
+        ("fim.after", serde_json::to_value(&change.after)?),
+        ("fim.before", serde_json::to_value(&change.before)?),
+        ("fim.changes", Value::from(changes)),
+        ("fim.entry", Value::from(change.entry.clone())),
+        ("fim.found_by", serde_json::to_value(change.found_by)?),
+        ("fim.from", Value::from(change.from.clone())),
+        ("proc.cmdline", Value::from(process.map(|process| process.cmdline().to_owned()))),
+        ("proc.exepath", Value::from(process.map(|process| process.exepath.clone()))),
+        ("proc.name", Value::from(process.map(|process| process.name.clone()))),
+        ("proc.pid", Value::from(process.map(|process| process.pid))),
+        ("user.uid", Value::from(process.map(|process| process.uid))),
+    ];
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    serde_json::to_string(&JsonAlert {
+        hostname,
+        output: line(TimeFormat::OfDay, change.time, change.severity, &file_change_output(change)),
+        output_fields: fields,
+        priority: change.severity,
+        rule: &change.title(),
+        source: "file_integrity",
+        tags: sorted(&change.tags),
+        time: change.time.rfc3339(),
+    })
+}
+
+fn file_change_output(change: &FileChange) -> String {
+    format!("{} | {}", change.title(), change.summary())
 }
 
 fn check_output(result: &CheckResult) -> String {

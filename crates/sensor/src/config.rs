@@ -74,6 +74,8 @@ pub struct Config {
     pub summary: bool,
     /// Make compliance checks of the running container.
     pub checks: bool,
+    /// Which files are monitored for their integrity.
+    pub fim: FimChoice,
     /// How calls are captured.
     pub backend: BackendChoice,
     /// What is seen of the network besides calls.
@@ -106,6 +108,30 @@ pub struct Spool {
     pub directory: PathBuf,
     /// Most bytes it may hold.
     pub max_bytes: u64,
+}
+
+/// Which files are monitored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FimChoice {
+    /// None.
+    #[default]
+    Off,
+    /// Those of the built-in policy, for PCI DSS 11.5.2.
+    BuiltIn,
+    /// Those of this policy file.
+    File(PathBuf),
+}
+
+impl From<OsString> for FimChoice {
+    fn from(text: OsString) -> Self {
+        if text == "off" {
+            Self::Off
+        } else if text == "on" || text == "default" {
+            Self::BuiltIn
+        } else {
+            Self::File(text.into())
+        }
+    }
 }
 
 /// How detections are printed.
@@ -212,6 +238,7 @@ impl Default for Config {
             announce: false,
             summary: false,
             checks: true,
+            fim: FimChoice::Off,
             backend: BackendChoice::Auto,
             network: NetworkChoice::Auto,
             ring_bytes: DEFAULT_RING,
@@ -269,6 +296,7 @@ impl Config {
             announce: print != PrintFormat::None,
             summary: false,
             checks: env.switch("FARGARD_CHECKS")?.unwrap_or(true),
+            fim: env.get("FARGARD_FIM").map(FimChoice::from).unwrap_or_default(),
             backend: env.parsed_by("FARGARD_BACKEND", parse_backend)?.unwrap_or_default(),
             network: env.parsed_by("FARGARD_NETWORK", str::parse::<NetworkChoice>)?.unwrap_or_default(),
             ring_bytes: env.number("FARGARD_RING_BYTES")?.unwrap_or(DEFAULT_RING),
@@ -443,7 +471,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{BackendChoice, Config, PrintFormat, PrintTo, Secret, Server};
+    use super::{BackendChoice, Config, FimChoice, PrintFormat, PrintTo, Secret, Server};
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
         Config::from_variables(|name| {
@@ -470,6 +498,7 @@ mod tests {
             ("FARGARD_PRINT", "json"),
             ("FARGARD_PRINT_TO", "/log"),
             ("FARGARD_CHECKS", "off"),
+            ("FARGARD_FIM", "/policy.yaml"),
             ("FARGARD_BACKEND", "trace"),
             ("FARGARD_RING_BYTES", "2097152"),
             ("FARGARD_DRAIN_SECONDS", "7"),
@@ -482,6 +511,7 @@ mod tests {
         assert_eq!((server.url.as_str(), server.token.reveal()), ("https://s:8443", "abc"));
         assert_eq!((config.print, config.print_to), (PrintFormat::Json, PrintTo::File("/log".into())));
         assert_eq!((config.backend, config.checks, config.announce), (BackendChoice::Trace, false, true));
+        assert_eq!(config.fim, FimChoice::File("/policy.yaml".into()));
         assert_eq!((config.ring_bytes, config.drain.as_secs()), (2 << 20, 7));
         assert_eq!(config.spool.unwrap().max_bytes, 4 << 20);
     }

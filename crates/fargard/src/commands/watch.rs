@@ -12,7 +12,8 @@ use fargard_model::Secret;
 use fargard_sensor::{
     capture::{self, BackendChoice},
     config::{
-        Config, DEFAULT_SPOOL_BYTES, PrintFormat, PrintTo, Server, Spool, parse_backend, token_from_file,
+        Config, DEFAULT_SPOOL_BYTES, FimChoice, PrintFormat, PrintTo, Server, Spool, parse_backend,
+        token_from_file,
     },
     engine::{self, EngineError},
 };
@@ -29,6 +30,7 @@ use crate::failure::BadInput;
     after_long_help = "Example:\n  \
         fargard watch -- sh -c 'touch /usr/bin/probe; exit 7'\n\n  \
         fargard watch --rules my_rules.yaml --json --output alerts.jsonl -- ./server\n\n  \
+        fargard watch --fim -- ./server\n\n  \
         fargard watch --record events.jsonl -- ./server; fargard rules replay events.jsonl\n\n\
         Exit status: the command's; 2 when an option or a rules file cannot be used, 127 when the command is not \
         found."
@@ -53,6 +55,9 @@ pub(crate) struct Args {
     /// Do not check files for crypto miners (check 426)
     #[arg(long)]
     no_checks: bool,
+    /// Monitor the files of this policy, or of the built-in one (PCI DSS 11.5.2) when no file is given
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    fim: Option<OsString>,
     /// Send detections, events and heartbeats to this server as well
     #[arg(long, value_name = "URL", env = "FARGARD_SERVER")]
     server: Option<String>,
@@ -85,7 +90,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     // Loads the rules here as well, so that bad rules stop everything before the command starts.
     let needs_env = match engine::prepare(&config) {
         Ok(prepared) => prepared.needs_env(),
-        Err(error @ (EngineError::Config(_) | EngineError::Read { .. } | EngineError::Rules(_))) => {
+        Err(
+            error @ (EngineError::Config(_)
+            | EngineError::Read { .. }
+            | EngineError::Rules(_)
+            | EngineError::Policy(_)),
+        ) => {
             return Err(BadInput::because(error).into());
         }
         Err(error) => return Err(error.into()),
@@ -114,6 +124,7 @@ impl Args {
             announce: !self.quiet,
             summary: self.verbose,
             checks: !self.no_checks,
+            fim: self.fim.clone().map(FimChoice::from).unwrap_or_default(),
             backend: self.backend,
             ..Config::default()
         };

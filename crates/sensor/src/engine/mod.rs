@@ -11,6 +11,7 @@ mod checks;
 mod confirm;
 mod decode;
 mod identity;
+mod integrity;
 mod mounts;
 mod net;
 mod observer;
@@ -42,6 +43,8 @@ use crate::{
     capture::Consumer,
     config::{Config, ConfigError, NetworkChoice, PrintTo, Server},
     net::Tap,
+    config::{Config, ConfigError, PrintTo, Server},
+    fim::policy::{Policy, PolicyError},
 };
 
 pub(crate) use announce::say;
@@ -66,6 +69,9 @@ pub enum EngineError {
     /// The rules cannot be used.
     #[error("the rules cannot be used:\n{0}")]
     Rules(String),
+    /// The file integrity policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Detections cannot be printed, or events not recorded, where they should be.
     #[error("cannot append to {path}: {error}")]
     Output {
@@ -85,6 +91,7 @@ pub struct Prepared {
     printer: Printer,
     /// Open before the command starts: nothing it looks up passes by.
     tap: Option<std::io::Result<Tap>>,
+    policy: Option<Policy>,
 }
 
 /// Whether batches could be sent to that server as far as this machine knows: its CA file can be used. For callers
@@ -107,6 +114,10 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
     if config.checks {
         traps.merge(&checks::traps());
     }
+    let policy = integrity::policy(config)?;
+    if policy.is_some() {
+        traps.merge(&crate::fim::traps());
+    }
     if !traps.is_empty() {
         // What goes through its rings are no system calls: that it is used must be known.
         traps.add_calls(Trap::Kernel, EventType::IoUringSetup, None, "the sensor (io_uring goes around it)");
@@ -125,6 +136,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         None => printer,
     };
     Ok(Prepared { config: config.clone(), rules, traps, printer, tap: None })
+    Ok(Prepared { config: config.clone(), rules, traps, printer, policy })
 }
 
 impl Prepared {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use fargard_model::{CheckResult, Detection, Event};
+use fargard_model::{CheckResult, Detection, Event, FileChange};
 use fargard_outputs::falco::{self, TimeFormat};
 
 use crate::config::{Config, PrintFormat, PrintTo};
@@ -86,6 +86,18 @@ impl Printer {
             },
         };
         self.line(&line);
+    }
+
+    /// Prints a change of a monitored file in the same shape, and records it.
+    pub(crate) fn file_change(&mut self, change: &FileChange, hostname: &str) {
+        let line = match self.format {
+            PrintFormat::None => None,
+            PrintFormat::Text => Some(falco::file_change_text(change)),
+            PrintFormat::Json => falco::file_change_json(change, hostname).ok(),
+        };
+        if let Some(line) = line {
+            self.line(&line);
+        }
     }
 
     /// One write a line, so that lines of several writers do not mix.

@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fargard_model::FimStatus;
 use fargard_rules::{Alert, Detector, Ruleset};
 
 use self::doubts::progress;
@@ -26,6 +27,7 @@ use super::{
     decode::decode,
     identity::{self, Identity},
     net::Network,
+    integrity,
     observer::Observer,
     origin::Origins,
     print::Printer,
@@ -41,6 +43,7 @@ use crate::{
     capture::{CaptureInfo, Consumer, Wake},
     config::Config,
     net::Tap,
+    fim::{Fim, policy::Policy},
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -54,12 +57,14 @@ const SAFE: Duration = Duration::from_millis(50);
 /// Runs a prepared engine to the end.
 pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
     let Prepared { config, rules, traps, printer, tap } = prepared;
+    let Prepared { config, rules, traps, printer, policy } = prepared;
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
         introduce(&consumer.info(), enabled, &traps);
     }
     let mut engine = Engine::start(config, rules, printer, tap, &consumer, enabled);
+    let mut engine = Engine::start(config, rules, printer, policy, &consumer, enabled);
     engine.heartbeat(&consumer, false);
     loop {
         let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
@@ -103,6 +108,10 @@ struct Engine {
     rates: Rates,
     common: Arc<Common>,
     checks: Option<Checks>,
+    fim: Option<Fim>,
+    file_changes: u64,
+    /// What monitoring covered when it ended.
+    fim_end: Option<FimStatus>,
     sightings: mpsc::Receiver<Sighting>,
     uplink: Option<Uplink>,
     detections: u64,
@@ -119,6 +128,7 @@ impl Engine {
         rules: Ruleset,
         printer: Printer,
         tap: Option<io::Result<Tap>>,
+        policy: Option<Policy>,
         consumer: &Consumer,
         enabled: usize,
     ) -> Self {
@@ -150,6 +160,7 @@ impl Engine {
         if let Some(note) = network.note().filter(|_| restarts == 0) {
             say(&format!("note: {note}"));
         }
+        let fim = policy.and_then(|policy| integrity::start(policy, &config, &common, &intake, started));
         let uplink = start_uplink(&config, &common, restarts);
         let mut engine = Self {
             config,
@@ -166,9 +177,12 @@ impl Engine {
             rates: Rates::new(),
             common,
             checks,
+            fim,
             sightings,
             uplink,
             detections: 0,
+            file_changes: 0,
+            fim_end: None,
             undecoded: 0,
             last_heartbeat: Instant::now(),
             alerts: Vec::new(),
@@ -219,6 +233,7 @@ impl Engine {
                     let event = self.observer.observe(*decoded);
                     self.handle(event, || false);
                 }
+                Sighting::FileChange(change) => self.report_file_change(*change),
             }
         }
     }

@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use fargard_model::FileChange;
+
 use super::{decode::Decoded, threads::Common};
 use crate::capture::Waker;
 
@@ -19,10 +21,12 @@ const WAITING: usize = 1024;
 
 /// Something seen by a watcher.
 #[derive(Debug)]
-#[expect(dead_code, reason = "the watchers follow")]
 pub(super) enum Sighting {
     /// A call that was learned of without stopping it, in the words of rules.
+    #[expect(dead_code, reason = "the watchers follow")]
     Call(Box<Decoded>),
+    /// A monitored file changed.
+    FileChange(Box<FileChange>),
 }
 
 /// Where a watcher puts what it saw. A clone leads to the same engine.
@@ -40,7 +44,6 @@ impl Intake {
         (Self { sender, waker, common }, receiver)
     }
 
-    #[expect(dead_code, reason = "the watchers follow")]
     /// Hands a sighting over and wakes the engine. `class` counts it as lost when the engine does not keep up.
     /// Returns `false` when the engine has ended: the watcher then ends too.
     pub(super) fn put(&self, sighting: Sighting, class: &'static str) -> bool {

@@ -15,10 +15,13 @@ pub(crate) struct Known {
     pub(crate) entry: u16,
 }
 
+/// What is known of the names in a directory, sorted.
+type Names = Vec<(Box<[u8]>, Known)>;
+
 /// States by path. Names are kept by directory, sorted.
 #[derive(Debug, Default)]
 pub(crate) struct Baseline {
-    directories: BTreeMap<Box<[u8]>, Vec<(Box<[u8]>, Known)>>,
+    directories: BTreeMap<Box<[u8]>, Names>,
     length: usize,
 }
 
@@ -134,17 +137,8 @@ mod tests {
     use crate::fim::state::State;
 
     fn known(size: u64) -> Known {
-        let state = State {
-            hash: None,
-            mode: 0,
-            uid: 0,
-            gid: 0,
-            links: 1,
-            size,
-            inode: 0,
-            mtime: 0,
-            ctime: 0,
-        };
+        let state =
+            State { hash: None, mode: 0, uid: 0, gid: 0, links: 1, size, inode: 0, mtime: 0, ctime: 0 };
         Known { state, entry: 0 }
     }
 

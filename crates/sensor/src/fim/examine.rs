@@ -68,7 +68,9 @@ impl<H: Host> Monitor<H> {
                     self.look_again_at(&from, seen);
                 }
                 match state {
-                    Some(state) if before.is_none() && self.begins() => self.first_seen(&path, covered, state),
+                    Some(state) if before.is_none() && self.begins() => {
+                        self.first_seen(&path, covered, state);
+                    }
                     _ => {
                         let lost = self.begins() && pending.vanished && !pending.appeared;
                         self.compare(&path, covered, state, seen, lost);
@@ -165,7 +167,9 @@ impl<H: Host> Monitor<H> {
         }
         match (scan.found_by, before) {
             (None, None) => self.first_seen(path, covered, state),
-            (None, Some(_)) => self.compare(path, covered, Some(state), now(Some(FoundBy::Comparison)), false),
+            (None, Some(_)) => {
+                self.compare(path, covered, Some(state), now(Some(FoundBy::Comparison)), false);
+            }
             (Some(found_by), _) => {
                 let at = Timestamp(state.ctime).min(Timestamp::now());
                 self.compare(path, covered, Some(state), Seen { first: at, last: at, found_by }, false);
@@ -212,7 +216,9 @@ impl<H: Host> Monitor<H> {
             Some(before) => differences(before, &state, hashes),
             None => vec![Change::Create],
         };
-        if before.is_some_and(|before| before.kind() == FileKind::Directory) && state.kind() != FileKind::Directory {
+        if before.is_some_and(|before| before.kind() == FileKind::Directory)
+            && state.kind() != FileKind::Directory
+        {
             self.forget_below(path);
         }
         let of = ChangeOf { before, after: Some(state), from: None, below: 0 };

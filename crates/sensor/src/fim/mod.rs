@@ -22,7 +22,7 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::Ordering,
         mpsc::{self, SyncSender, TrySendError},
     },
@@ -151,23 +151,24 @@ impl Fim {
             }
             return 0;
         }
-        let refused = |call| matches!(self.sender.try_send(Message::Call(Box::new(call))), Err(TrySendError::Full(_)));
+        let refused =
+            |call| matches!(self.sender.try_send(Message::Call(Box::new(call))), Err(TrySendError::Full(_)));
         writers::calls(event).into_iter().map(|call| u64::from(refused(call))).sum()
     }
 
     /// What is covered.
     pub(crate) fn status(&self) -> FimStatus {
-        self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.status()
     }
 
-    /// Has what waits dealt with. The threads that end then.
-    pub(crate) fn finish(self) -> Vec<JoinHandle<()>> {
+    /// Has what waits dealt with. The threads that end then, and what they share.
+    pub(crate) fn finish(self) -> (Vec<JoinHandle<()>>, Arc<Shared>) {
         self.shared.hurry.store(true, Ordering::Relaxed);
         self.watches.stop();
         for thread in &self.threads {
             thread.thread().unpark();
         }
-        self.threads
+        (self.threads, self.shared)
     }
 }
 

@@ -76,6 +76,13 @@ pub(crate) struct Shared {
     pub(crate) hurry: Arc<AtomicBool>,
 }
 
+impl Shared {
+    /// What is covered.
+    pub(crate) fn status(&self) -> FimStatus {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// How a directory is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scan {
@@ -228,7 +235,9 @@ impl<H: Host> Monitor<H> {
             }
         }
         self.end();
-        store(&mut self.host, &self.baseline);
+        if self.status().baseline.is_some() {
+            store(&mut self.host, &self.baseline);
+        }
     }
 
     /// Compares everything.

@@ -64,9 +64,9 @@ impl<H: Host> Monitor<H> {
     fn names(&mut self, handle: &std::os::fd::OwnedFd) -> Option<HashSet<Vec<u8>>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = |more| openat(handle, ".", flags | more, Mode::empty());
-        let mut directory = Dir::new(open(OFlags::NOATIME).or_else(|_| open(OFlags::empty())).ok()?).ok()?;
+        let directory = Dir::new(open(OFlags::NOATIME).or_else(|_| open(OFlags::empty())).ok()?).ok()?;
         let mut names = HashSet::new();
-        while let Some(entry) = directory.next() {
+        for entry in directory {
             let Ok(entry) = entry else { break };
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." {
@@ -97,7 +97,10 @@ impl<H: Host> Monitor<H> {
             (gaps.unwatched, "directories beyond the limit of watches are compared every five minutes only"),
             (gaps.left_out, "files beyond the limit of 65536 are not monitored"),
             (gaps.unreadable, "files or directories cannot be read"),
-            (gaps.unhashed, "contents were not hashed (larger than the policy's max_hash, or always changing)"),
+            (
+                gaps.unhashed,
+                "contents were not hashed (larger than the policy's max_hash, or always changing)",
+            ),
         ];
         for (number, what) in told {
             if number > 0 {

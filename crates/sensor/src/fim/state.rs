@@ -79,8 +79,8 @@ impl State {
             // A directory's size says how many names it has or had.
             size: if kind == FileType::Directory { 0 } else { u64::try_from(stat.st_size).unwrap_or(0) },
             inode: stat.st_ino,
-            mtime: nanoseconds(stat.st_mtime, u64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
-            ctime: nanoseconds(stat.st_ctime, u64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
+            mtime: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
+            ctime: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 
@@ -159,7 +159,8 @@ impl Root {
         if hashing.most == 0 {
             return Look::Is { state, complete: true };
         }
-        if let Some(known) = hashing.known.filter(|known| known.hash.is_some() && known.is_untouched(&state)) {
+        if let Some(known) = hashing.known.filter(|known| known.hash.is_some() && known.is_untouched(&state))
+        {
             state.hash = known.hash;
             return Look::Is { state, complete: true };
         }
@@ -254,7 +255,8 @@ mod tests {
     fn nothing_else_than_files_is_opened() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
-        rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, 0o644.into(), 0)
+            .unwrap();
         symlink("/etc/shadow", at("link")).unwrap();
         fs::create_dir(at("directory")).unwrap();
         symlink(at("directory"), at("way")).unwrap();

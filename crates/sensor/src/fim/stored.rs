@@ -183,17 +183,7 @@ impl Line {
         let state = &known.state;
         let name = String::from_utf8(path).map_or_else(|error| Name::Bytes(error.into_bytes()), Name::Text);
         let hash = state.hash.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect());
-        Self(
-            name,
-            known.entry,
-            state.mode,
-            state.uid,
-            state.gid,
-            state.links,
-            state.size,
-            state.mtime,
-            hash,
-        )
+        Self(name, known.entry, state.mode, state.uid, state.gid, state.links, state.size, state.mtime, hash)
     }
 
     fn known(self) -> Option<(Vec<u8>, Known)> {
@@ -308,7 +298,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (policy, own) = (Policy::built_in().unwrap(), place(directory.path(), "secret"));
         own.store(&policy.sha256, &baseline()).unwrap();
-        let good = fs::read(own.path()).unwrap();
+        let good = fargard_model::bounded::read(own.path(), 1 << 20).unwrap();
         assert!(matches!(place(directory.path(), "other").load(&policy), Err(StoredError::Forged)));
         let other = Policy { sha256: "x".into(), ..policy.clone() };
         assert!(matches!(own.load(&other), Err(StoredError::OtherPolicy)));

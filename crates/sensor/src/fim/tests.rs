@@ -36,16 +36,18 @@ impl Host for Recorder {
     fn say(&mut self, _: &str) {}
 }
 
-impl Keeper for stored::Place {
+struct Shelf(stored::Place);
+
+impl Keeper for Shelf {
     fn load(&mut self, host: &mut dyn Host) -> Option<Baseline> {
-        stored::Place::load(self, &policy()).unwrap_or_else(|_| {
+        self.0.load(&policy()).unwrap_or_else(|_| {
             host.lost("fim_baseline_refused", 1);
             None
         })
     }
 
     fn store(&mut self, _: &mut dyn Host, baseline: &Baseline) {
-        stored::Place::store(self, &policy().sha256, baseline).unwrap();
+        self.0.store(&policy().sha256, baseline).unwrap();
     }
 }
 
@@ -94,7 +96,7 @@ impl Place {
         let keeper = stored::Place::new(root.path(), None, &Task::default(), &Container::default());
         let host = Recorder { changes: sender, lost: Arc::clone(&lost) };
         let start = Start { root: root.path().to_owned(), policy: policy(), started };
-        let fim = Fim::start(start, host, keeper).unwrap();
+        let fim = Fim::start(start, host, Shelf(keeper)).unwrap();
         let place = Self { root, fim, changes, lost };
         let until = Instant::now() + Duration::from_secs(10);
         while place.fim.status().baseline.is_none() {
@@ -107,7 +109,7 @@ impl Place {
     /// Ends the monitor and gives its place to another one.
     fn end(self) -> (Arc<tempfile::TempDir>, Vec<FileChange>) {
         let Self { root, fim, changes, .. } = self;
-        for thread in fim.finish() {
+        for thread in fim.finish().0 {
             thread.join().unwrap();
         }
         (root, changes.try_iter().collect())
@@ -148,6 +150,7 @@ impl Place {
             outcome: Outcome::Attempt,
             task: Arc::new(Task::default()),
             container: Arc::new(Container::default()),
+            evidence: fargard_model::Evidence::default(),
         };
         assert_eq!(self.fim.consider(&event), 0);
     }
@@ -170,7 +173,8 @@ fn a_change_has_its_before_after_and_writer() {
     let writer = change.writer.unwrap();
     assert_eq!((writer.process.name.as_str(), writer.call), ("app", EventType::Openat));
     // Somebody else, later: nobody's call explains it.
-    let status = Command::new("sh").arg("-c").arg(format!("echo x >>{}", place.at("etc/passwd").display())).status();
+    let status =
+        Command::new("sh").arg("-c").arg(format!("echo x >>{}", place.at("etc/passwd").display())).status();
     assert!(status.unwrap().success());
     let change = place.next();
     assert_eq!((change.path.as_str(), change.writer), ("/etc/passwd", None));
@@ -252,7 +256,10 @@ fn new_moved_and_removed_directories_are_followed() {
     }
     fs::remove_dir_all(place.at("etc/new")).unwrap();
     let told = place.settle();
-    assert!(told.iter().all(|change| change.what() == "delete" || change.path.starts_with("/etc/moved")), "{told:?}");
+    assert!(
+        told.iter().all(|change| change.what() == "delete" || change.path.starts_with("/etc/moved")),
+        "{told:?}"
+    );
     assert!(told.iter().any(|change| change.path == "/etc/new/deep/file" || change.below > 0), "{told:?}");
 }
 
@@ -327,8 +334,14 @@ fn what_changed_between_two_sensors_is_told_by_the_second() {
 #[test]
 fn hostile_files_hold_nothing_up() {
     let place = Place::new(|root| {
-        rustix::fs::mknodat(rustix::fs::CWD, root.join("etc/fifo"), rustix::fs::FileType::Fifo, 0o644.into(), 0)
-            .unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            root.join("etc/fifo"),
+            rustix::fs::FileType::Fifo,
+            0o644.into(),
+            0,
+        )
+        .unwrap();
         fs::File::create(root.join("etc/sparse")).unwrap().set_len(1 << 40).unwrap();
         symlink("loop", root.join("etc/loop")).unwrap();
         let mut deep = root.join("etc");
@@ -366,15 +379,17 @@ fn a_flood_is_bounded_and_counted() {
     let Place { fim, changes, lost, root: _root, .. } = place;
     while let Ok(change) = changes.recv_timeout(Duration::from_secs(5)) {
         reported += u64::from(change.path.starts_with("/etc/f"));
-        let shed: u64 = lost.lock().unwrap().iter().filter(|(class, _)| *class == "fim_rate").map(|(_, n)| n).sum();
+        let shed: u64 =
+            lost.lock().unwrap().iter().filter(|(class, _)| *class == "fim_rate").map(|(_, n)| n).sum();
         if reported + shed >= 9000 {
             break;
         }
     }
     let files = fim.status().entries[0].files;
-    for thread in fim.finish() {
+    for thread in fim.finish().0 {
         thread.join().unwrap();
     }
-    let shed: u64 = lost.lock().unwrap().iter().filter(|(class, _)| *class == "fim_rate").map(|(_, n)| n).sum();
+    let shed: u64 =
+        lost.lock().unwrap().iter().filter(|(class, _)| *class == "fim_rate").map(|(_, n)| n).sum();
     assert!(reported + shed >= 9000, "{reported} {shed} {files}");
 }

@@ -1,10 +1,6 @@
 //! Who did it: calls on monitored paths that were stopped lately, to be joined with what is seen of the files.
 
-use std::{
-    collections::HashMap,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use fargard_model::{Change, Event, EventType, Outcome, Process, Timestamp, Writer};
 
@@ -92,7 +88,8 @@ impl Writers {
     pub(crate) fn add(&mut self, call: Call) -> u64 {
         let mut forgotten = 0;
         if self.calls.len() >= MAX_PATHS && !self.calls.contains_key(&call.path) {
-            let mut times: Vec<u64> = self.calls.values().filter_map(|calls| calls.last()).map(|call| call.time.0).collect();
+            let mut times: Vec<u64> =
+                self.calls.values().filter_map(|calls| calls.last()).map(|call| call.time.0).collect();
             let middle = times.len() / 2;
             let (_, oldest, _) = times.select_nth_unstable(middle);
             let oldest = *oldest;
@@ -109,7 +106,13 @@ impl Writers {
     }
 
     /// The latest call on a path that explains one of the changes, which were noticed from `first` to `last`.
-    pub(crate) fn find(&self, path: &[u8], changes: &[Change], first: Timestamp, last: Timestamp) -> Option<Writer> {
+    pub(crate) fn find(
+        &self,
+        path: &[u8],
+        changes: &[Change],
+        first: Timestamp,
+        last: Timestamp,
+    ) -> Option<Writer> {
         let fits = |call: &&Call| {
             call.time.0 <= last.0.saturating_add(AFTER)
                 && call.explains.iter().any(|change| changes.contains(change))
@@ -132,7 +135,8 @@ impl Writers {
 
 /// Whether the process still has a descriptor of the file.
 fn is_open(call: &Call) -> bool {
-    let Ok(descriptors) = std::fs::read_dir(Path::new("/proc").join(call.process.pid.to_string()).join("fd")) else {
+    let Ok(descriptors) = std::fs::read_dir(Path::new("/proc").join(call.process.pid.to_string()).join("fd"))
+    else {
         return false;
     };
     descriptors.take(MAX_DESCRIPTORS).flatten().any(|descriptor| {
@@ -167,7 +171,9 @@ mod tests {
         writers.add(call("/f", 100 * SECOND, EventType::Chmod, &[Change::Mode], 1));
         writers.add(call("/f", 101 * SECOND, EventType::Fchmodat, &[Change::Mode], 2));
         let find = |writers: &Writers, change, first: u64| {
-            writers.find(b"/f", &[change], Timestamp(first), Timestamp(first)).map(|writer| writer.process.pid)
+            writers
+                .find(b"/f", &[change], Timestamp(first), Timestamp(first))
+                .map(|writer| writer.process.pid)
         };
         assert_eq!(find(&writers, Change::Mode, 101 * SECOND), Some(2));
         assert_eq!(find(&writers, Change::Content, 101 * SECOND), None, "chmod writes nothing");
@@ -199,7 +205,9 @@ mod tests {
     fn the_table_is_bounded() {
         let mut writers = Writers::default();
         let forgotten: u64 = (0..3 * MAX_PATHS as u64)
-            .map(|time| writers.add(call(&format!("/{time}"), time, EventType::Openat, &[Change::Content], 1)))
+            .map(|time| {
+                writers.add(call(&format!("/{time}"), time, EventType::Openat, &[Change::Content], 1))
+            })
             .sum();
         assert!(writers.calls.len() <= MAX_PATHS);
         assert_eq!(forgotten + writers.calls.len() as u64, 3 * MAX_PATHS as u64);

@@ -4,10 +4,13 @@ use fargard_model::{Event, Record};
 use fargard_rules::{Alert, Subject};
 
 use super::{BEHIND, Engine, SAFE};
-use crate::engine::{
-    observer,
-    rate::Decision,
-    settle::{age, settle},
+use crate::{
+    engine::{
+        observer,
+        rate::Decision,
+        settle::{age, settle},
+    },
+    fim::Fim,
 };
 
 impl Engine {
@@ -23,7 +26,8 @@ impl Engine {
         let missing = observer::missing(event.kind);
         self.network.name(&mut event);
         let could_match = missing.is_none_or(|missing| self.detector.ruleset().could_match(&event, missing));
-        if could_match || self.printer.records() || (decision == Decision::Send && !behind) {
+        let fim_looks = self.fim.is_some() && Fim::needs_look(event.kind);
+        if could_match || fim_looks || self.printer.records() || (decision == Decision::Send && !behind) {
             settle(&mut self.observer, &mut event, others_wait);
             self.network.name(&mut event);
         }
@@ -45,6 +49,9 @@ impl Engine {
             && !checks.intake.consider(&event)
         {
             self.common.outbox.add_lost("check_files", 1);
+        }
+        if let Some(fim) = &mut self.fim {
+            self.common.outbox.add_lost("fim_calls", fim.consider(&event));
         }
         self.printer.event(&event);
         self.send_event(event, decision);

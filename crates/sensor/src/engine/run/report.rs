@@ -2,10 +2,11 @@
 
 use std::{
     sync::{atomic::Ordering, mpsc},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use fargard_model::{CheckStatus, Heartbeat, Record, Timestamp};
+use fargard_model::{CheckStatus, FileChange, Heartbeat, Record, Timestamp};
 use fargard_scan::{CHECK_426, Target};
 
 use super::Engine;
@@ -14,9 +15,14 @@ use crate::{
     engine::{
         announce::say,
         checks::Found,
+        integrity,
         threads::{Checks, Uplink},
     },
+    fim::Fim,
 };
+
+/// Longest wait for the end of file integrity monitoring.
+const FIM_END: Duration = Duration::from_secs(4);
 
 impl Engine {
     /// Reports what the checks found since the last time.
@@ -41,6 +47,37 @@ impl Engine {
         }
         if self.uplink.is_some() {
             self.common.outbox.push(Record::CheckResult(Box::new(result)));
+        }
+    }
+
+    /// Reports a change of a monitored file.
+    pub(super) fn report_file_change(&mut self, mut change: FileChange) {
+        let (task, container) = self.common.identity.arcs();
+        self.file_changes += 1;
+        change.id = format!("{}-fim-{}", self.common.sensor, self.file_changes);
+        change.task.clone_from(&task);
+        change.container.clone_from(&container);
+        self.printer.file_change(&change, &self.hostname);
+        if self.uplink.is_some() {
+            self.common.outbox.push(Record::FileChange(Box::new(change)));
+        }
+    }
+
+    /// Reports the last changes, for a bounded time.
+    fn wait_for_file_changes(&mut self, threads: &[JoinHandle<()>]) {
+        let until = Instant::now() + FIM_END;
+        loop {
+            let ended = integrity::have_ended(threads);
+            self.take_sightings();
+            if ended {
+                return;
+            }
+            if Instant::now() >= until {
+                say("file integrity monitoring did not end in time: its last changes may be missing");
+                self.common.outbox.add_lost("fim_pending", 1);
+                return;
+            }
+            thread::park_timeout(Duration::from_millis(5));
         }
     }
 
@@ -83,6 +120,7 @@ impl Engine {
             lost: self.common.outbox.lost(),
             engine_restarts: counters.engine_restarts,
             rules: self.enabled as u64,
+            fim: self.fim.as_ref().map(Fim::status).or_else(|| self.fim_end.take()),
             last,
             task: (*task).clone(),
             container: (*container).clone(),
@@ -107,6 +145,7 @@ impl Engine {
     /// Brings everything out, within a bounded time.
     pub(super) fn finish(mut self, consumer: &Consumer) {
         self.common.stop.store(true, Ordering::Relaxed);
+        let monitor = self.fim.take().map(Fim::finish);
         if let Some(Checks { intake, findings, judge }) = self.checks.take() {
             drop(intake);
             if let Some(judge) = judge {
@@ -115,6 +154,10 @@ impl Engine {
             while let Ok(found) = findings.try_recv() {
                 self.report_check(&found);
             }
+        }
+        if let Some((threads, shared)) = monitor {
+            self.wait_for_file_changes(&threads);
+            self.fim_end = Some(shared.status());
         }
         self.heartbeat(consumer, true);
         self.sum_up(consumer);

@@ -164,7 +164,10 @@ impl Reader<'_> {
         }
         let pattern = self.pattern(text, span)?;
         if is_virtual(&pattern.base()) {
-            self.mistake(span, format!("{text:?}: nothing below /proc, /sys and /dev is a file of the image"));
+            self.mistake(
+                span,
+                format!("{text:?}: nothing below /proc, /sys and /dev is a file of the image"),
+            );
             return None;
         }
         Some(pattern)
@@ -309,10 +312,12 @@ mod tests {
     fn mistakes(text: &str) -> String {
         match Policy::parse(&SourceFile { name: "p.yaml".into(), text: text.into() }) {
             Ok(policy) => format!("{policy:?}"),
-            Err(PolicyError::Mistakes(mistakes)) => mistakes.iter().fold(String::new(), |mut all, mistake| {
-                let _ = writeln!(all, "{mistake}");
-                all
-            }),
+            Err(PolicyError::Mistakes(mistakes)) => {
+                mistakes.iter().fold(String::new(), |mut all, mistake| {
+                    let _ = writeln!(all, "{mistake}");
+                    all
+                })
+            }
             Err(error) => error.to_string(),
         }
     }
