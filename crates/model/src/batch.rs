@@ -110,6 +110,9 @@ pub enum BatchError {
         /// Task of the header.
         expected: String,
     },
+    /// A record's texts are longer than any path.
+    #[error("line {0} is a file change with longer texts or more parts than there can be")]
+    Unbounded(usize),
     /// Too many records.
     #[error("more than {MAX_RECORDS} records in a batch")]
     TooManyRecords,
@@ -185,6 +188,9 @@ impl Batch {
             let line_number = index + 1;
             let record: Record = serde_json::from_slice(line)
                 .map_err(|error| BatchError::Record { line: line_number, error })?;
+            if matches!(&record, Record::FileChange(change) if !change.is_bounded()) {
+                return Err(BatchError::Unbounded(line_number));
+            }
             if record.task_arn() != header.task_arn {
                 let found = record.task_arn().to_owned();
                 return Err(BatchError::ForeignTask { line: line_number, found, expected: header.task_arn });

@@ -203,7 +203,7 @@ impl FileChange {
         line
     }
 
-    /// Cuts texts to their bounds; for what comes from the network.
+    /// Whether texts and lists are as long as a sensor makes them at most; for what comes from the network.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         let texts = [&self.path, &self.entry, &self.id];

@@ -81,8 +81,8 @@ impl Params {
         self.0.first().map_or(Ok(()), |(name, _)| Err(unknown(name, "none")))
     }
 
-    /// Findings wanted: `state`, `kind`, `priority`, `title`, `cluster`, `family`, `task`, `image`, `tag` (each
-    /// may be repeated), `text`, `since` (RFC 3339, or back from now as `90s`, `15m`, `24h`, `7d`), `limit`,
+    /// Findings wanted: `state`, `kind`, `priority`, `title`, `cluster`, `family`, `task`, `image`, `tag`,
+    /// `standard` (each may be repeated), `text`, `since` (RFC 3339, or back from now as `90s`, `15m`, `24h`, `7d`), `limit`,
     /// `cursor`.
     pub(crate) fn findings(&self, now: Timestamp) -> Result<FindingQuery, ApiError> {
         let mut query = FindingQuery::default();
@@ -97,6 +97,7 @@ impl Params {
                 "task" => query.tasks.push(value.clone()),
                 "image" => query.images.push(value.clone()),
                 "tag" => query.tags.push(value.clone()),
+                "standard" => query.standards.push(value.clone()),
                 "text" => query.text.clone_from(value),
                 "since" => query.since = time(name, value, now)?,
                 "limit" => query.limit = limit(value)?,
@@ -144,7 +145,7 @@ impl Params {
 }
 
 const FINDING_PARAMS: &str =
-    "state, kind, priority, title, cluster, family, task, image, tag, text, since, limit, cursor";
+    "state, kind, priority, title, cluster, family, task, image, tag, standard, text, since, limit, cursor";
 
 fn unknown(name: &str, known: &str) -> ApiError {
     let name: String = name.chars().take(64).collect();

@@ -98,6 +98,24 @@ impl Filter {
         self.conditions.push(format!("(last_seen, {name_column}) < ({at}, {name})"));
     }
 
+    /// A tag is one of the standards or begins with one, up to a separator.
+    fn of_standards(&mut self, standards: &[String]) {
+        let mut alternatives = Vec::new();
+        for standard in standards {
+            let (length, place) = (standard.chars().count(), self.bind(column::text(standard)));
+            let after =
+                ["_", ".", "("].map(|separator| format!("substr(tag, {}, 1) = '{separator}'", length + 1));
+            alternatives.push(format!(
+                "(substr(tag, 1, {length}) = {place} AND (length(tag) = {length} OR {}))",
+                after.join(" OR ")
+            ));
+        }
+        if !alternatives.is_empty() {
+            let any = alternatives.join(" OR ");
+            self.conditions.push(format!("id IN (SELECT finding FROM finding_tags WHERE {any})"));
+        }
+    }
+
     /// Findings of a query, cursor aside; the filter of `except` is left out.
     pub(crate) fn of_findings(session: &impl Session, query: &FindingQuery, except: Option<Facet>) -> Self {
         let mut filter = Self::default();
@@ -124,6 +142,7 @@ impl Filter {
                 .conditions
                 .push(format!("id IN (SELECT finding FROM finding_tags WHERE tag IN ({places}))"));
         }
+        filter.of_standards(&query.standards);
         filter.contains(session.position_function(), &query.text);
         if let Some(since) = query.since {
             let place = filter.bind(column::sortable(since));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use fargard_model::{
-    Batch, CheckResult, Container, Detection, Event, Finding, FindingKind, FindingState, Heartbeat, Priority,
-    Task, Timestamp,
+    Batch, CheckResult, Container, Detection, Event, FileChange, Finding, FindingKind, FindingState,
+    Heartbeat, Priority, Task, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,8 @@ pub struct FindingQuery {
     pub images: Vec<String>,
     /// Tags, as written in rules.
     pub tags: Vec<String>,
+    /// Standards or their controls, as tags begin: `PCI_DSS_11.5` stands for `PCI_DSS_11.5.2` as well.
+    pub standards: Vec<String>,
     /// Text that title or summary contain, any letter case (ASCII).
     pub text: String,
     /// Only findings last seen at or after this time.
@@ -79,6 +81,9 @@ pub struct FindingDetail {
     pub detections: Vec<Detection>,
     /// Its latest check results, newest first, at most 50.
     pub checks: Vec<CheckResult>,
+    /// Its latest file changes, newest first, at most 50.
+    #[serde(default)]
+    pub file_changes: Vec<FileChange>,
     /// Changes of state, oldest first.
     pub history: Vec<StateChange>,
 }

@@ -75,6 +75,7 @@ impl Badge {
         match kind {
             FindingKind::Detection => Self { word: "Detection", class: "kind", shape: EYE },
             FindingKind::Check => Self { word: "Check", class: "kind", shape: LIST_TICK },
+            FindingKind::FileIntegrity => Self { word: "File integrity", class: "kind", shape: SQUARE_LINE },
             FindingKind::Coverage => Self { word: "Coverage", class: "kind", shape: SHIELD },
         }
     }
@@ -87,6 +88,15 @@ impl Badge {
                 Self { word: "Failed", class: "outcome-failed", shape: CROSS }
             }
             Outcome::Confirmed(_) => Self { word: "Confirmed", class: "outcome-confirmed", shape: TICK },
+        }
+    }
+
+    /// Whether it is known who changed a file.
+    pub(super) fn of_writer(known: bool) -> Self {
+        if known {
+            Self { word: "Writer known", class: "outcome-confirmed", shape: TICK }
+        } else {
+            Self { word: "Writer unknown", class: "outcome-attempt", shape: RING }
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     condition::{Piece, pieces},
     facet::tag_label,
     failed::{Page, PageError, render},
+    file_change::{FileChangeView, writer_line},
     findings::is_id,
     frame::{Frame, Reader, Section},
     links, text,
@@ -45,6 +46,7 @@ struct FindingPage {
     tags: Vec<Tag>,
     detection: Option<DetectionView>,
     check_result: Option<CheckView>,
+    file_change: Option<FileChangeView>,
     occurrences: Vec<Occurrence>,
     history: Vec<Change>,
     json_href: String,
@@ -148,6 +150,10 @@ impl FindingPage {
             tags,
             detection: detail.detections.first().map(|detection| DetectionView::new(detection, now)),
             check_result: detail.checks.first().map(CheckView::new),
+            file_change: detail
+                .file_changes
+                .first()
+                .map(|change| FileChangeView::new(change, json(change), now)),
             occurrences: occurrences(detail, now),
             history: detail.history.iter().rev().map(|change| Change::new(change, now)).collect(),
             curl: format!("curl -H \"Authorization: Bearer $FARGARD_TOKEN\" '{}{json_href}'", reader.origin),
@@ -292,7 +298,13 @@ fn occurrences(detail: &FindingDetail, now: Timestamp) -> Vec<Occurrence> {
         process: String::new(),
         status: Badge::of_check(result.status),
     });
-    detections.chain(checks).take(MOST_OCCURRENCES).collect()
+    let changes = detail.file_changes.iter().map(|change| Occurrence {
+        time: When::new(change.time, now),
+        text: text::line(&change.summary(), text::LONG),
+        process: writer_line(change),
+        status: Badge::of_writer(change.writer.is_some()),
+    });
+    detections.chain(checks).chain(changes).take(MOST_OCCURRENCES).collect()
 }
 
 impl Change {

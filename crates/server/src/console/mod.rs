@@ -10,6 +10,7 @@ mod chart;
 mod condition;
 mod facet;
 mod failed;
+mod file_change;
 mod finding;
 mod findings;
 mod frame;

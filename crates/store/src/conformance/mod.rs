@@ -4,6 +4,7 @@
 pub mod cluster;
 mod event_log;
 mod event_store;
+mod files;
 mod findings;
 mod folding;
 mod hostile;
@@ -40,6 +41,9 @@ where
     findings::checks_open_and_close(fresh().await?).await?;
     findings::a_late_failure_does_not_reopen_what_passed_since(fresh().await?).await?;
     findings::states_follow_people(fresh().await?).await?;
+    files::changes_fold_over_the_tasks_of_a_family(fresh().await?).await?;
+    files::tasks_beside_each_other_lose_no_change(fresh().await?).await?;
+    files::standards_are_found_by_how_tags_begin(fresh().await?).await?;
     queries::each_filter_restricts(fresh().await?).await?;
     queries::text_is_taken_literally(fresh().await?).await?;
     queries::pages_are_stable_while_findings_arrive(fresh().await?).await?;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use fargard_model::{
-    Arg, Batch, BatchHeader, CheckResult, CheckStatus, Container, Detection, Event, EventType, Heartbeat,
-    Lost, Outcome, Priority, Process, Record, Source, Task, Timestamp, batch::FORMAT, event::ArgValue,
+    Arg, Batch, BatchHeader, Change, CheckResult, CheckStatus, Container, Detection, Event, EventType,
+    FileChange, FileState, FoundBy, Heartbeat, Lost, Outcome, Priority, Process, Record, Source, Task,
+    Timestamp, batch::FORMAT, event::ArgValue,
 };
 
 /// Nanoseconds of a second.
@@ -124,6 +125,35 @@ pub fn heartbeat(task: &Task, events: u64, time: Timestamp) -> Heartbeat {
         container: container(),
         ..Heartbeat::default()
     }
+}
+
+/// A change of a monitored file in a task of the family `web`.
+#[must_use]
+pub fn file_change(task: &Task, path: &str, time: Timestamp) -> FileChange {
+    let state = |size| FileState { mode: 0o644, size, sha256: Some("a".repeat(64)), ..FileState::default() };
+    FileChange {
+        id: format!("p-fim-{}", time.0),
+        time,
+        entry: "Accounts".to_owned(),
+        path: path.to_owned(),
+        from: None,
+        changes: vec![Change::Content],
+        before: Some(state(1)),
+        after: Some(state(2)),
+        found_by: FoundBy::Watch,
+        writer: None,
+        below: 0,
+        severity: Priority::Critical,
+        tags: vec!["PCI_DSS_11.5.2".to_owned(), "HIPAA_164.312(c)".to_owned()],
+        task: task.clone(),
+        container: container(),
+    }
+}
+
+/// The file change as a record.
+#[must_use]
+pub fn changed(change: FileChange) -> Record {
+    Record::FileChange(Box::new(change))
 }
 
 /// The detection as a record.

@@ -4,7 +4,7 @@ use fargard_model::{BatchHeader, Finding, Timestamp};
 
 use super::{
     MAX_OCCURRENCES,
-    digest::{DETECTION, Digest, Effect, Occurrence, TaskSeen},
+    digest::{CHECK, Digest, Effect, Occurrence, TaskSeen},
     fold::Standing,
 };
 use crate::{
@@ -34,9 +34,9 @@ pub(crate) async fn apply(
     if session.execute(APPLY, sql, &values).await? == 0 {
         return Ok(Applied::Before);
     }
-    // All that batches share beyond an hour's count belongs to a task.
-    for arn in digest.tasks.keys() {
-        session.lock(arn).await?;
+    // All that batches share beyond an hour's count belongs to a task, or to the tasks of a family.
+    for name in digest.tasks.keys().chain(&digest.file_scopes) {
+        session.lock(name).await?;
     }
     let (header_task, sensor) = (column::text(&header.task_arn), column::text(header.sensor()));
     for (arn, seen) in &digest.tasks {
@@ -185,7 +185,7 @@ async fn standing(
         row.text(1)?.clone_into(&mut standing.latest);
     }
     // Only checks pass, and an identity is of one kind.
-    if occurrences.iter().all(|occurrence| occurrence.kind == DETECTION) {
+    if occurrences.iter().all(|occurrence| occurrence.kind != CHECK) {
         return Ok(standing);
     }
     let sql = "SELECT at FROM passes WHERE finding = $1";

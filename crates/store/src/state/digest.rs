@@ -1,10 +1,11 @@
 //! What a batch says, sorted by what it says it of: findings, hours, tasks, containers, sensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fargard_model::{
-    Batch, CheckResult, CheckStatus, Container, Detection, Finding, Heartbeat, Record, Task, Timestamp,
-    finding::{identity_of_check, identity_of_detection},
+    Batch, CheckResult, CheckStatus, Container, Detection, FileChange, Finding, Heartbeat, Record, Task,
+    Timestamp,
+    finding::{file_scope, identity_of_check, identity_of_detection, identity_of_file_change},
 };
 
 use crate::{StoreError, column};
@@ -14,12 +15,13 @@ const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
 /// Kinds of occurrences, as they are kept.
 pub(crate) const DETECTION: &str = "detection";
 pub(crate) const CHECK: &str = "check";
+pub(crate) const FILE: &str = "file_change";
 
-/// A detection or check result on its way into the store.
+/// A detection, check result or file change on its way into the store.
 pub(crate) struct Occurrence {
     /// Sorts by time; the same for the same record whenever it arrives.
     pub(crate) ordering: String,
-    /// [`DETECTION`] or [`CHECK`].
+    /// [`DETECTION`], [`CHECK`] or [`FILE`].
     pub(crate) kind: &'static str,
     /// The task's column.
     pub(crate) task: String,
@@ -77,6 +79,8 @@ pub(crate) struct Digest {
     pub(crate) hours: BTreeMap<i64, i64>,
     /// By the task's column.
     pub(crate) tasks: BTreeMap<String, TaskSeen>,
+    /// What tasks share: the findings of changed files.
+    pub(crate) file_scopes: BTreeSet<String>,
 }
 
 impl Digest {
@@ -99,6 +103,7 @@ impl Digest {
                     digest.detected(detection, key(detection.time, &detection.id))?;
                 }
                 Record::CheckResult(result) => digest.checked(result, key(result.time, &result.id))?,
+                Record::FileChange(change) => digest.changed(change, key(change.time, &change.id))?,
                 Record::Heartbeat(heartbeat) => digest.beat(heartbeat, &key(heartbeat.time, "")),
             }
         }
@@ -149,6 +154,21 @@ impl Digest {
             effect,
         };
         self.occurrences.entry(identity_of_check(result)).or_default().push(occurrence);
+        Ok(())
+    }
+
+    fn changed(&mut self, change: &FileChange, ordering: String) -> Result<(), StoreError> {
+        self.saw(&ordering, change.time, &change.task, &change.container);
+        self.count(change.time);
+        self.file_scopes.insert(column::text(&file_scope(&change.task)));
+        let occurrence = Occurrence {
+            ordering,
+            kind: FILE,
+            task: column::text(&change.task.arn),
+            body: column::json("keep a file change", change)?,
+            effect: Effect::Found(Box::new(Finding::of_file_change(change))),
+        };
+        self.occurrences.entry(identity_of_file_change(change)).or_default().push(occurrence);
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! Reading findings and changing their state.
 
-use fargard_model::{Finding, FindingState, Timestamp};
+use fargard_model::{Finding, FindingKind, FindingState, Timestamp, finding::file_scope};
 
 use super::{
     MAX_OCCURRENCES,
     apply::{put_change, put_finding},
-    digest::DETECTION,
+    digest::{DETECTION, FILE},
 };
 use crate::{
     Facets, FindingDetail, FindingPage, FindingQuery, StateChange, StoreError, column,
@@ -92,19 +92,19 @@ pub(crate) async fn detail(
     let rows = session.query(SHOW, sql, std::slice::from_ref(&key)).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let finding = finding(row, 0, id)?;
-    let (mut detections, mut checks) = (Vec::new(), Vec::new());
+    let (mut detections, mut checks, mut file_changes) = (Vec::new(), Vec::new(), Vec::new());
     let sql = "SELECT kind, body FROM occurrences WHERE finding = $1 ORDER BY ordering DESC LIMIT $2";
     for row in session.query(SHOW, sql, &[key.clone(), Value::from(MAX_OCCURRENCES)]).await? {
-        if row.text(0)? == DETECTION {
-            detections.push(row.json(1, &format!("a detection of finding {id}"))?);
-        } else {
-            checks.push(row.json(1, &format!("a check result of finding {id}"))?);
+        match row.text(0)? {
+            DETECTION => detections.push(row.json(1, &format!("a detection of finding {id}"))?),
+            FILE => file_changes.push(row.json(1, &format!("a file change of finding {id}"))?),
+            _ => checks.push(row.json(1, &format!("a check result of finding {id}"))?),
         }
     }
     let sql = "SELECT at, state, who, note FROM finding_history WHERE finding = $1 ORDER BY number";
     let rows = session.query(SHOW, sql, &[key]).await?;
     let history = rows.iter().map(|row| state_change(row, id)).collect::<Result<_, _>>()?;
-    Ok(Some(FindingDetail { finding, detections, checks, history }))
+    Ok(Some(FindingDetail { finding, detections, checks, file_changes, history }))
 }
 
 /// Changes a finding's state.
@@ -118,6 +118,12 @@ pub(crate) async fn set_state(
     let Some(row) = rows.first() else { return Ok(None) };
     // The lock that folding takes, so that neither overwrites the other.
     session.lock(row.text(0)?).await?;
+    let rows = session.query(SET, "SELECT body FROM findings WHERE id = $1", &key).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let known = finding(row, 0, id)?;
+    if known.kind == FindingKind::FileIntegrity {
+        session.lock(&column::text(&file_scope(&known.task))).await?;
+    }
     let rows = session.query(SET, "SELECT body, latest FROM findings WHERE id = $1", &key).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let mut finding = finding(row, 0, id)?;
