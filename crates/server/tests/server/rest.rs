@@ -10,12 +10,12 @@ use fargard_model::{Heartbeat, Record, Task};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-fn document(fixture: &Fixture) -> Value {
+pub(crate) fn document(fixture: &Fixture) -> Value {
     fixture.send("GET", "/api/v1/openapi.json", &[], b"").json()
 }
 
 /// The schema of a JSON answer.
-fn schema(document: &Value, method: &str, path: &str, status: &str) -> Validator {
+pub(crate) fn schema(document: &Value, method: &str, path: &str, status: &str) -> Validator {
     let escaped = path.replace('/', "~1");
     let pointer = format!("/paths/{escaped}/{method}/responses/{status}/content/application~1json/schema");
     assert!(document.pointer(&pointer).is_some(), "{pointer} is not in the document");
