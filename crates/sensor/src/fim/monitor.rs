@@ -430,8 +430,8 @@ impl<H: Host> Monitor<H> {
         self.compared + every
     }
 
-    /// Looks at what is due and at the next directory.
-    fn work(&mut self) {
+    /// Looks at files that are due.
+    pub(super) fn look_at_due(&mut self) {
         let now = Instant::now();
         let due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
         let mut due: Vec<(u64, Vec<u8>)> = due.map(|(path, pending)| (pending.order, path.clone())).collect();
@@ -442,11 +442,16 @@ impl<H: Host> Monitor<H> {
             }
         }
         self.release(Some(now));
+    }
+
+    /// Looks at what is due and at the next directory.
+    fn work(&mut self) {
+        self.look_at_due();
         if let Some((directory, scan)) = self.queue.pop_front() {
             self.directory(&directory, scan);
         } else if self.shared.missed.swap(0, Ordering::Relaxed) > 0 {
             self.compare_all(Scan { found_by: Some(FoundBy::Comparison), rehash: false });
-        } else if now >= self.compare_due() {
+        } else if Instant::now() >= self.compare_due() {
             self.compare_all(Scan { found_by: Some(FoundBy::Comparison), rehash: true });
         }
     }

@@ -1,6 +1,9 @@
 //! One directory: watched first, then compared name by name, so that nothing is missed in between.
 
-use std::{collections::HashSet, sync::PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{PoisonError, atomic::Ordering},
+};
 
 use fargard_model::FileKind;
 use rustix::fs::{Dir, Mode, OFlags, openat};
@@ -54,6 +57,10 @@ impl<H: Host> Monitor<H> {
             }
             self.pace.rest();
             self.drain();
+            self.look_at_due();
+            if self.shared.hurry.load(Ordering::Relaxed) {
+                return;
+            }
         }
         for child in gone {
             self.examine_listed(&child, scan);
