@@ -3,8 +3,8 @@
 pub mod capture;
 pub mod config;
 pub mod engine;
-pub mod net;
 pub mod fim;
+pub mod net;
 pub mod probe;
 pub mod raw;
 pub mod sys;

@@ -42,15 +42,14 @@ use self::print::Printer;
 use crate::{
     capture::Consumer,
     config::{Config, ConfigError, NetworkChoice, PrintTo, Server},
-    net::Tap,
-    config::{Config, ConfigError, PrintTo, Server},
     fim::policy::{Policy, PolicyError},
+    net::Tap,
 };
 
 pub(crate) use announce::say;
+pub(crate) use observer::written_path;
 #[cfg(test)]
 pub(crate) use sockets::in_proc as sockets_in_proc;
-pub(crate) use observer::written_path;
 
 /// Why an engine cannot run as it was told.
 #[derive(Debug, thiserror::Error)]
@@ -135,8 +134,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         }
         None => printer,
     };
-    Ok(Prepared { config: config.clone(), rules, traps, printer, tap: None })
-    Ok(Prepared { config: config.clone(), rules, traps, printer, policy })
+    Ok(Prepared { config: config.clone(), rules, traps, printer, policy, tap: None })
 }
 
 impl Prepared {

@@ -26,8 +26,8 @@ use super::{
     announce::{introduce, say, set_speaking},
     decode::decode,
     identity::{self, Identity},
-    net::Network,
     integrity,
+    net::Network,
     observer::Observer,
     origin::Origins,
     print::Printer,
@@ -42,8 +42,8 @@ use super::{
 use crate::{
     capture::{CaptureInfo, Consumer, Wake},
     config::Config,
-    net::Tap,
     fim::{Fim, policy::Policy},
+    net::Tap,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -56,15 +56,13 @@ const SAFE: Duration = Duration::from_millis(50);
 
 /// Runs a prepared engine to the end.
 pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
-    let Prepared { config, rules, traps, printer, tap } = prepared;
-    let Prepared { config, rules, traps, printer, policy } = prepared;
+    let Prepared { config, rules, traps, printer, policy, tap } = prepared;
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
         introduce(&consumer.info(), enabled, &traps);
     }
-    let mut engine = Engine::start(config, rules, printer, tap, &consumer, enabled);
-    let mut engine = Engine::start(config, rules, printer, policy, &consumer, enabled);
+    let mut engine = Engine::start(config, rules, printer, policy, tap, &consumer, enabled);
     engine.heartbeat(&consumer, false);
     loop {
         let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
@@ -127,8 +125,8 @@ impl Engine {
         config: Config,
         rules: Ruleset,
         printer: Printer,
-        tap: Option<io::Result<Tap>>,
         policy: Option<Policy>,
+        tap: Option<io::Result<Tap>>,
         consumer: &Consumer,
         enabled: usize,
     ) -> Self {
