@@ -202,6 +202,7 @@ impl Record {
                 Some(Long("out")) => output = Some(parser.value()?.into()),
                 Some(Long("ring")) => options.ring_bytes = parser.value()?.parse()?,
                 Some(Long("stay")) => stay = true,
+                Some(Long("interruptible")) => options.interruptible = true,
                 Some(Value(program)) => break program,
                 Some(other) => return Err(other.unexpected()),
                 None => return Err("the command to execute is missing".into()),

@@ -13,7 +13,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{CWD, Mode, OFlags, openat},
-    process::{Pid, PidfdFlags, pidfd_open},
+    process::{DumpableBehavior, Pid, PidfdFlags, pidfd_open},
     thread::{CpuSet, sched_getaffinity},
 };
 
@@ -71,6 +71,9 @@ pub(super) fn run<E: Engine>(
 ) -> u8 {
     signals::Set::all().block();
     signals::default_action(libc::SIGCHLD);
+    // Whoever runs as the same user could read and write this process's memory, take its descriptors and trace it;
+    // what is forked from here is protected as well.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let _ = rustix::process::setsid();
     let _ = rustix::thread::set_name(c"fargard-keeper");
     shared.word(Word::KeeperPid).store(std::process::id().into(), SeqCst);

@@ -64,7 +64,7 @@ pub(super) enum Word {
     Waiting,
     /// Id of the call that ends the first process of the namespace, while it is held; 0 for none.
     Held,
-    /// Low half: the listener's number for the process that passes it on.
+    /// Low half: the listener's number for the process that passes it on, then what came of it.
     Helper,
 }
 

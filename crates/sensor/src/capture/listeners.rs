@@ -21,6 +21,7 @@ struct Listener {
 #[derive(Debug)]
 pub(super) struct Listeners {
     all: Vec<Listener>,
+    set: PollSet,
 }
 
 /// Others that are waited for together with calls.
@@ -60,7 +61,7 @@ impl Listeners {
     pub(super) fn new(own: Option<OwnedFd>) -> Self {
         let mut all = Vec::with_capacity(MOST_LISTENERS);
         all.extend(own.map(|descriptor| Listener { descriptor, own: true }));
-        Self { all }
+        Self { all, set: PollSet::new() }
     }
 
     /// Adds one of other processes; gives it back when there are too many.
@@ -119,8 +120,9 @@ impl Listeners {
 
     /// Waits for calls, ends, peers or the time.
     pub(super) fn wait(&mut self, peers: &Peers<'_>, timeout: Option<Duration>) -> Turn {
-        let mut set = PollSet::new();
-        for listener in &self.all {
+        let Self { all, set } = self;
+        set.clear();
+        for listener in all.iter() {
             set.add(listener.descriptor.as_fd());
         }
         let engine = peers.engine.map(|engine| set.add_end(engine));
@@ -128,7 +130,7 @@ impl Listeners {
         let app = peers.app.map(|app| set.add(app));
         set.wait(timeout);
         let mut turn = Turn { calls: 0, ended: 0, engine: false, attacher: false, app: false };
-        for place in 0..self.all.len() {
+        for place in 0..all.len() {
             if set.readable(place) {
                 turn.calls |= 1 << place;
             } else if set.gone(place) {

@@ -149,6 +149,8 @@ pub struct CaptureOptions {
     pub keep_stdio: bool,
     /// Capture the environment of executed programs.
     pub environment: bool,
+    /// Do without `WAIT_KILLABLE_RECV`, as on kernels before 5.19: signals interrupt calls that wait for an answer.
+    pub interruptible: bool,
     /// Start the attacher; see [`Engine::attach`].
     pub attach: bool,
 }
@@ -162,6 +164,7 @@ impl Default for CaptureOptions {
             drain: Duration::from_secs(10),
             keep_stdio: false,
             environment: false,
+            interruptible: false,
             attach: false,
         }
     }

@@ -116,7 +116,11 @@ impl Notify {
 
     /// Answers the calls of one more filter; `false` when the descriptor is no listener or there are too many.
     pub(super) fn add(&mut self, listener: OwnedFd) -> bool {
-        if self.unseen || !seccomp::is_listener(listener.as_fd()) || self.listeners.add(listener).is_err() {
+        if self.unseen || !seccomp::is_listener(listener.as_fd()) {
+            return false;
+        }
+        seccomp::set_sync_wake_up(listener.as_fd());
+        if self.listeners.add(listener).is_err() {
             return false;
         }
         self.count_listeners();

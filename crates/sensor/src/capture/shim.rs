@@ -5,7 +5,7 @@ use std::{
     ffi::{CString, OsStr, OsString},
     io,
     os::{
-        fd::{AsRawFd, BorrowedFd, OwnedFd},
+        fd::{AsRawFd, BorrowedFd},
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::Path,
@@ -16,7 +16,7 @@ use std::{
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{
-    Backend, BackendChoice, CaptureOptions, Engine,
+    Backend, BackendChoice, CaptureOptions, Engine, answer_until_end,
     bpf::{NOTIFY, Program, TRACE},
     channel::{Channel, Message},
     info::{self, Feature, Note},
@@ -42,6 +42,10 @@ const HELPER_LOOK: Duration = Duration::from_millis(100);
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 /// Written instead of a descriptor: there is none to pass on.
 const NO_LISTENER: u32 = u32::MAX;
+/// Written by the helper: the keeper has the listener.
+const HELPER_DONE: u32 = u32::MAX - 1;
+/// Written by the helper: there is no keeper, and the helper answers.
+const HELPER_STAYS: u32 = u32::MAX - 2;
 
 /// Why the command could not be executed.
 #[derive(Debug, thiserror::Error)]
@@ -210,7 +214,7 @@ impl Shim<'_> {
         if !seccomp::sizes_fit(FLIGHT_BYTES) {
             return Err("the kernel's structures are larger than this build knows".to_owned());
         }
-        let wait_killable = seccomp::knows_wait_killable();
+        let wait_killable = !self.options.interruptible && seccomp::knows_wait_killable();
         let helper = self.helper().map_err(|error| format!("no helper process: {error}"))?;
         let filter = instructions(program);
         if self.note_needed_privileges()
@@ -233,17 +237,12 @@ impl Shim<'_> {
             info::add_note(&self.shared, Note::Interruptible);
         }
         info::choose(&self.shared, Backend::Notify, "user notification is available");
-        self.hand_over(helper, &listener);
+        self.release_helper(helper, listener.as_raw_fd().unsigned_abs());
         Ok(())
     }
 
-    /// Gives the listener to the keeper. This process cannot send it: its calls wait for the keeper by now.
-    fn hand_over(&self, helper: u32, listener: &OwnedFd) {
-        self.release_helper(helper, listener.as_raw_fd().unsigned_abs());
-        let _ = self.keeper.receive_plain(Some(KEEPER_DEADLINE));
-    }
-
-    /// A process with the same descriptors but without the filter, which sends the listener on.
+    /// A process with the same descriptors but without the filter. It gives the listener to the keeper, which this
+    /// process cannot: its calls wait for the keeper by then. Where the keeper is gone, it answers them itself.
     fn helper(&self) -> io::Result<u32> {
         let word = self.shared.helper_word();
         word.store(0, SeqCst);
@@ -256,19 +255,41 @@ impl Shim<'_> {
                 }
                 let number = word.load(SeqCst);
                 if number != 0 && number != NO_LISTENER {
-                    let listener = process::borrow_descriptor(number);
-                    let _ = self.keeper.send(Message::Listener, Some(listener));
+                    self.hand_over(process::borrow_descriptor(number));
                 }
                 process::exit(0)
             }
         }
     }
 
+    /// The helper's work.
+    fn hand_over(&self, listener: BorrowedFd<'_>) {
+        let sent = self.keeper.send(Message::Listener, Some(listener)).is_ok();
+        let taken = sent && self.keeper.receive_plain(Some(KEEPER_DEADLINE)) == Some(Message::Go);
+        // Before the shim goes on: it closes the listener.
+        let copy = if taken { None } else { listener.try_clone_to_owned().ok() };
+        let word = self.shared.helper_word();
+        word.store(if copy.is_some() { HELPER_STAYS } else { HELPER_DONE }, SeqCst);
+        futex_wake(word);
+        if let Some(copy) = copy {
+            let _ = answer_until_end(copy);
+        }
+    }
+
+    /// Tells the helper the listener's number and waits until it has done its work.
     fn release_helper(&self, helper: u32, number: u32) {
         let word = self.shared.helper_word();
         word.store(number, SeqCst);
         futex_wake(word);
-        let _ = process::wait(Some(helper));
+        while number != NO_LISTENER && word.load(SeqCst) == number {
+            futex_wait(word, number, HELPER_LOOK);
+            if process::reap(helper).is_some() {
+                return;
+            }
+        }
+        if word.load(SeqCst) != HELPER_STAYS {
+            let _ = process::wait(Some(helper));
+        }
     }
 
     /// The trace backend.

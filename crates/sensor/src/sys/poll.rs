@@ -9,7 +9,6 @@ use std::{
 const MOST: usize = 80;
 
 /// Descriptors to wait for; a place in it is named by its number.
-#[derive(Clone, Copy)]
 pub(crate) struct PollSet {
     entries: [libc::pollfd; MOST],
     len: usize,
@@ -24,6 +23,11 @@ impl std::fmt::Debug for PollSet {
 impl PollSet {
     pub(crate) fn new() -> Self {
         Self { entries: [libc::pollfd { fd: -1, events: 0, revents: 0 }; MOST], len: 0 }
+    }
+
+    /// Nothing to wait for.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
     }
 
     fn push(&mut self, descriptor: BorrowedFd<'_>, events: libc::c_short) -> usize {

@@ -44,6 +44,11 @@ impl Run {
         self.with(&["--ring", &bytes.to_string()])
     }
 
+    /// As on a kernel that cannot keep signals from interrupting stopped calls.
+    pub(crate) fn interruptible(self) -> Self {
+        self.with(&["--interruptible"])
+    }
+
     pub(crate) fn stay(self, stay: bool) -> Self {
         if stay { self.with(&["--stay"]) } else { self }
     }
@@ -229,7 +234,7 @@ pub(crate) fn as_nobody() -> Option<[&'static str; 4]> {
     works.then_some(user)
 }
 
-/// A static program that makes odd calls.
+/// A static program for one purpose.
 pub(crate) struct Compiled {
     _directory: tempfile::TempDir,
     path: String,
@@ -241,11 +246,11 @@ impl Compiled {
     }
 }
 
-/// Compiles that program; `None` where there is no compiler.
-pub(crate) fn compiled() -> Option<Compiled> {
+/// Compiles one of those programs; `None` where there is no compiler.
+pub(crate) fn compiled(source: &str) -> Option<Compiled> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("odd");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/odd_calls.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support").join(source);
     let gcc = Command::new("gcc").arg("-static").arg("-o").arg(&path).arg(source).status();
     if !gcc.is_ok_and(|status| status.success()) {
         eprintln!("skipped: gcc cannot make a static program here");

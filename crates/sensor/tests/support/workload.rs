@@ -50,6 +50,24 @@ pub(crate) fn run() {
             println!("done: {done} failed: {bad}");
             println!("longest: {} us", longest.as_micros());
         }
+        ["flood", seconds, programs] => {
+            let mut nothing = String::new();
+            std::io::stdin().read_to_string(&mut nothing).unwrap();
+            let until = Instant::now() + Duration::from_secs(seconds.parse().unwrap());
+            let threads: Vec<_> = (0..2).map(|_| std::thread::spawn(move || flood(until))).collect();
+            let programs: u32 = programs.parse().unwrap();
+            for number in 0..programs {
+                // Throughout the flood.
+                std::thread::park_timeout(
+                    until.saturating_duration_since(Instant::now()) / (programs - number),
+                );
+                assert!(Command::new("/bin/true").status().unwrap().success());
+            }
+            let all: Vec<(usize, usize)> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+            let done: usize = all.iter().map(|one| one.0).sum();
+            let bad: usize = all.iter().map(|one| one.1).sum();
+            println!("opens: {done} failed: {bad}");
+        }
         ["spawns", count] => {
             let count: usize = count.parse().unwrap();
             let done = (0..count).filter(|_| Command::new("/bin/true").status().unwrap().success()).count();
@@ -89,4 +107,14 @@ fn until_told(told: &AtomicBool, count: usize) -> (usize, usize, Duration) {
         }
     }
     (done, bad, longest)
+}
+
+/// Opens as often as it can: how often, and how often in vain.
+fn flood(until: Instant) -> (usize, usize) {
+    let (mut done, mut bad) = (0, 0);
+    while Instant::now() < until {
+        done += 20;
+        bad += failed(20);
+    }
+    (done, bad)
 }

@@ -9,11 +9,14 @@
     reason = "a test fails by panicking and speaks on the terminal"
 )]
 
+mod attacks;
+mod kills;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{fs, os::unix::process::ExitStatusExt, process::Stdio};
 
-use support::{Run, as_nobody, children, kill, plain, stop, wait_until, workload};
+use support::{Run, as_nobody, kill, plain, stop, workload};
 
 const BACKENDS: [&str; 2] = ["notify", "trace"];
 
@@ -96,83 +99,6 @@ fn the_end_of_the_apps_output_is_seen_while_the_engine_lives() {
     assert_eq!(output.stdout, b"last words\n");
     assert!(fs::exists(format!("/proc/{engine}")).unwrap());
     kill(engine);
-}
-
-/// Kills engines while calls are made, most of them as soon as they are there, each tenth while it works. Prints
-/// what it came to.
-fn kill_engines(backend: &str, kills: u64) {
-    let run = Run::new().backend(backend);
-    let mut command = run.workload("opens 10000 until-told");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (keeper, mut engine) = run.sensor(child.id());
-    for round in 1..=kills {
-        if round.is_multiple_of(10) {
-            let before = run.written();
-            wait_until("an engine that works", || (run.written() > before).then_some(()));
-        }
-        kill(engine);
-        engine = wait_until("a new engine", || {
-            children(keeper, "fargard-engine").into_iter().find(|pid| *pid != engine)
-        });
-    }
-    drop(child.stdin.take());
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains("done: ") && text.contains(" failed: 0\n"), "{backend}: {text}");
-    let counters = run.counters();
-    println!("{backend}: {}, {counters:?}", text.trim().lines().collect::<Vec<_>>().join(", "));
-    assert!(counters.exact(), "{backend}: {counters:?}");
-    assert!(counters.get("seen") >= 20_000, "{backend}: {counters:?}");
-    assert_eq!(counters.get("engine_restarts"), kills, "{backend}: {counters:?}");
-}
-
-#[test]
-fn killing_the_engine_again_and_again_fails_no_call_and_loses_no_count() {
-    for backend in BACKENDS {
-        kill_engines(backend, 12);
-    }
-}
-
-#[test]
-#[ignore = "takes minutes: cargo xtask bench kills"]
-fn a_thousand_killed_engines() {
-    kill_engines("notify", 1000);
-}
-
-/// Kills the keeper while calls are made: with none left to ask, calls would fail, so the engine must take over.
-fn kill_keepers(times: usize) {
-    let mut lost = 0;
-    for _ in 0..times {
-        let run = Run::new().backend("notify");
-        let mut command = run.workload("opens 500 until-told");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (keeper, _) = run.sensor(child.id());
-        run.wait_for_calls();
-        kill(keeper);
-        let before = run.written();
-        wait_until("the engine to take over", || (run.written() > before + 10_000).then_some(()));
-        drop(child.stdin.take());
-        let output = child.wait_with_output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let done = text.split_once("done: ").and_then(|(_, rest)| rest.split_once(" failed: 0\n")).unwrap().0;
-        let counters = run.counters();
-        assert!(counters.exact(), "{counters:?}");
-        assert!(counters.get("seen") >= done.parse().unwrap(), "{text} {counters:?}");
-        assert!(counters.get("keeper_died") <= 1, "{counters:?}");
-        lost += counters.get("keeper_died");
-    }
-    println!("{times} killed keepers: {lost} records lost with them");
-}
-
-#[test]
-fn killing_the_keeper_fails_no_call_and_loses_no_count() {
-    kill_keepers(5);
-}
-
-#[test]
-#[ignore = "takes minutes: cargo xtask bench kills"]
-fn two_hundred_killed_keepers() {
-    kill_keepers(200);
 }
 
 #[test]
@@ -278,7 +204,7 @@ fn relative_paths_come_with_their_directory() {
 
 #[test]
 fn static_programs_and_bad_pointers_behave_as_ever() {
-    let Some(program) = support::compiled() else { return };
+    let Some(program) = support::compiled("odd_calls.c") else { return };
     for backend in BACKENDS {
         let run = Run::new().backend(backend);
         let output = run.command(&[program.path()]).output().unwrap();
