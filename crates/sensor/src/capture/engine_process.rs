@@ -63,7 +63,10 @@ pub(super) fn first<E: Engine>(
         Received::Message(..) => None,
         Received::Closed | Received::Timeout => return UNUSABLE,
     };
-    run(prepared, shared, Standby::start(shared, keeper, Listeners::new(own)))
+    match Standby::start(shared, keeper, Listeners::new(own)) {
+        Some(standby) => run(prepared, shared, standby),
+        None => UNUSABLE,
+    }
 }
 
 /// An engine after one that died: it starts after a delay unless there is an end to be brought out at once.
@@ -78,7 +81,7 @@ pub(super) fn again<E: Engine>(
     give_way();
     let until = Instant::now() + delay;
     // The standby comes first: the keeper may be killed during the delay too.
-    let standby = Standby::start(shared, keeper, listeners);
+    let Some(standby) = Standby::start(shared, keeper, listeners) else { return UNUSABLE };
     loop {
         let word = shared.wake_word().load(SeqCst);
         let left = until.saturating_duration_since(Instant::now());
@@ -108,13 +111,11 @@ fn prepare<E: Engine>(engine: &E, shared: Shared) -> Option<E::Prepared> {
     }
 }
 
-fn run<P: PreparedEngine>(prepared: P, shared: Shared, standby: Option<Standby>) -> u8 {
+fn run<P: PreparedEngine>(prepared: P, shared: Shared, standby: Standby) -> u8 {
     let code = prepared.run(Consumer::new(shared));
     let _ = std::io::stdout().flush();
     let _ = std::io::stderr().flush();
-    if let Some(standby) = standby {
-        standby.leave(&shared);
-    }
+    standby.leave(&shared);
     code
 }
 
@@ -122,6 +123,7 @@ fn run<P: PreparedEngine>(prepared: P, shared: Shared, standby: Option<Standby>)
 struct Standby(JoinHandle<()>);
 
 impl Standby {
+    /// `None` where no thread can be made now: then there is no engine either, and the keeper makes another later.
     fn start(shared: Shared, keeper: Channel, listeners: Listeners) -> Option<Self> {
         let app = Pid::from_raw(shared.word(Word::AppPid).load(SeqCst) as i32);
         let app = app.and_then(|app| pidfd_open(app, PidfdFlags::empty()).ok());

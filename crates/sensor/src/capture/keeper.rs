@@ -2,6 +2,7 @@
 //! started, parses nothing, and waits for nobody but the kernel.
 
 mod attacher;
+mod child;
 mod engine;
 
 use std::{
@@ -18,7 +19,7 @@ use rustix::{
 };
 
 use attacher::AttacherProcess;
-use engine::EngineProcess;
+use child::Child;
 
 use super::{
     Backend, CaptureOptions, Engine,
@@ -48,7 +49,7 @@ pub(super) struct Keeper<'a, E> {
     /// Held open by keeper and engine, so that somebody sees their end.
     end_notice: Option<u32>,
     cpus: Option<CpuSet>,
-    running: Option<EngineProcess>,
+    running: Option<Child>,
     attacher: Option<AttacherProcess>,
     attach_delay: Duration,
     /// Room for a message of the attacher.
@@ -170,8 +171,7 @@ impl<E: Engine> Keeper<'_, E> {
         let word = match engine.channel.receive(None) {
             Received::Message(Message::Ready, _) => Message::Ready,
             _ => {
-                let _ = process::wait(Some(engine.pid));
-                self.running = None;
+                self.kill_engine();
                 Message::Failed
             }
         };
@@ -245,11 +245,12 @@ impl<E: Engine> Keeper<'_, E> {
         let app = parent.and_then(|app| pidfd_open(app, PidfdFlags::empty()).ok());
         let blind = app.is_none() && !notify.listeners().has_own();
         loop {
-            // Without an engine process (none could be made), one is tried for from time to time.
-            let timeout = (self.running.is_none() || blind).then_some(APP_LOOK);
+            // What could not be made is tried for from time to time.
+            let lacking = self.running.is_none() || (self.options.attach && self.attacher.is_none());
+            let timeout = (lacking || blind).then_some(APP_LOOK);
             let peers = Peers {
-                engine: self.running.as_ref().map(|engine| engine.channel.as_fd()),
-                attacher: self.attacher.as_ref().map(|attacher| attacher.channel.as_fd()),
+                engine: self.running.as_ref().map(Child::end),
+                attacher: self.attacher.as_ref().map(AttacherProcess::watched),
                 app: app.as_ref().map(AsFd::as_fd),
             };
             match notify.serve(peers, timeout) {
@@ -258,7 +259,7 @@ impl<E: Engine> Keeper<'_, E> {
                 Served::Attacher => self.hear_attacher(notify),
                 Served::Ended => {}
                 Served::Timeout if blind && rustix::process::getppid() != parent => return,
-                Served::Timeout if self.running.is_some() => {}
+                Served::Timeout if self.running.is_some() => self.start_attacher(),
                 // The command is ending: another engine would have nothing to do.
                 Served::Engine | Served::Timeout if self.shared.word(Word::Finished).load(SeqCst) != 0 => {
                     self.kill_engine();
@@ -284,7 +285,7 @@ impl<E: Engine> Keeper<'_, E> {
         let until = Instant::now() + self.options.drain;
         while let Some(engine) = &self.running {
             let left = until.saturating_duration_since(Instant::now());
-            let peers = Peers { engine: Some(engine.channel.as_fd()), ..Peers::default() };
+            let peers = Peers { engine: Some(engine.end()), ..Peers::default() };
             match notify.serve(peers, Some(left)) {
                 Served::Engine => self.reap_engine(notify.listeners()),
                 Served::Timeout => break,
@@ -303,11 +304,11 @@ impl<E: Engine> Keeper<'_, E> {
         drop(shim);
         let mut trace = Trace::new(self.shared, recorder);
         loop {
-            trace.engine = self.running.as_ref().map(|engine| engine.pid);
+            trace.engine = self.running.as_ref().map(Child::pid);
             match trace.run() {
                 Traced::Finished => break,
                 Traced::Child(_) => {
-                    let lived = self.running.take().map_or(Duration::ZERO, |dead| dead.started.elapsed());
+                    let lived = self.running.take().map_or(Duration::ZERO, |dead| dead.lived());
                     self.replace_dead(lived, &Listeners::new(None));
                 }
             }

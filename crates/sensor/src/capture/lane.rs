@@ -3,7 +3,10 @@
 
 use fargard_model::{EventType as E, trap::OPEN_WRITE_FLAGS};
 
-use super::{calls, layout::Word};
+use super::{
+    calls::{self, Call},
+    layout::Word,
+};
 use crate::raw::Head;
 
 /// A part of the ring with its own bytes: however full one is, the other has room.
@@ -38,7 +41,12 @@ impl Class {
 
     /// The class of a call.
     pub(super) fn of(head: &Head) -> Self {
-        let Some(call) = calls::lookup(head.arch, head.nr) else { return Self::Privilege };
+        Self::of_call(calls::lookup(head.arch, head.nr), head)
+    }
+
+    /// The class of a call that was looked up.
+    pub(super) fn of_call(call: Option<&Call>, head: &Head) -> Self {
+        let Some(call) = call else { return Self::Privilege };
         if call.kind.is_open() {
             // `creat` has no flags and writes always; those of `openat2` lie in memory.
             let flags = match call.kind {

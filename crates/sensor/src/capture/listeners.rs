@@ -27,9 +27,9 @@ pub(super) struct Listeners {
 /// Others that are waited for together with calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Peers<'a> {
-    /// The engine's end of its channel.
+    /// Readable when the engine has ended.
     pub(super) engine: Option<BorrowedFd<'a>>,
-    /// The attacher's.
+    /// Readable when the attacher has something to say, or has ended.
     pub(super) attacher: Option<BorrowedFd<'a>>,
     /// The app's process, where it has no filter whose end shows the app's.
     pub(super) app: Option<BorrowedFd<'a>>,
@@ -125,7 +125,7 @@ impl Listeners {
         for listener in all.iter() {
             set.add(listener.descriptor.as_fd());
         }
-        let engine = peers.engine.map(|engine| set.add_end(engine));
+        let engine = peers.engine.map(|engine| set.add(engine));
         let attacher = peers.attacher.map(|attacher| set.add(attacher));
         let app = peers.app.map(|app| set.add(app));
         set.wait(timeout);

@@ -218,7 +218,7 @@ impl Recorder {
             // The next call under this id comes from another program.
             self.seen.forget(head.tid);
         }
-        (writer.finish(), Class::of(&head))
+        (writer.finish(), Class::of_call(call, &head))
     }
 
     /// The engine does not know that thread.

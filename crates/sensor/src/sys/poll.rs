@@ -30,22 +30,13 @@ impl PollSet {
         self.len = 0;
     }
 
-    fn push(&mut self, descriptor: BorrowedFd<'_>, events: libc::c_short) -> usize {
-        let place = self.len;
-        assert!(place < MOST, "more descriptors than the set was made for");
-        self.entries[place] = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
-        self.len += 1;
-        place
-    }
-
     /// Waits for something to read, and for the end.
     pub(crate) fn add(&mut self, descriptor: BorrowedFd<'_>) -> usize {
-        self.push(descriptor, libc::POLLIN)
-    }
-
-    /// Waits for the end only.
-    pub(crate) fn add_end(&mut self, descriptor: BorrowedFd<'_>) -> usize {
-        self.push(descriptor, 0)
+        let place = self.len;
+        assert!(place < MOST, "more descriptors than the set was made for");
+        self.entries[place] = libc::pollfd { fd: descriptor.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        self.len += 1;
+        place
     }
 
     /// Waits for one of them, or for the time; `None` waits for ever. May return early.
@@ -97,14 +88,14 @@ mod tests {
     fn data_ends_and_time_are_told_apart() {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let mut set = PollSet::new();
-        let (data, end) = (set.add(reader.as_fd()), set.add_end(reader.as_fd()));
+        let place = set.add(reader.as_fd());
         set.wait(Some(Duration::from_millis(1)));
-        assert!(!set.any(data) && !set.any(end));
+        assert!(!set.any(place));
         writer.write_all(b"x").unwrap();
         set.wait(None);
-        assert!(set.readable(data) && !set.gone(data) && !set.any(end));
+        assert!(set.readable(place) && !set.gone(place));
         drop(writer);
         set.wait(None);
-        assert!(set.readable(data) && set.gone(end));
+        assert!(set.readable(place) && set.gone(place));
     }
 }

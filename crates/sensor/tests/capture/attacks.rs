@@ -138,7 +138,7 @@ fn without_a_process_to_be_had_records_wait_until_there_is_one() {
 #[test]
 fn signals_during_calls_make_no_second_record_where_the_kernel_lets_them_interrupt() {
     let Some(program) = support::compiled("timer_opens.c") else { return };
-    let run = Run::new().backend("notify").interruptible();
+    let run = Run::new().backend("notify").interruptible().ring(16 << 20);
     let output = run.command(&[program.path(), "20000"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let number = |name: &str| -> u64 {

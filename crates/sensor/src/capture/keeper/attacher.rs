@@ -1,9 +1,9 @@
 //! The keeper's side of the attacher.
 
 use std::{
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::atomic::Ordering::SeqCst,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
@@ -14,14 +14,13 @@ use super::{
         layout::Word,
         notify::Notify,
     },
-    Keeper, number,
+    Keeper,
+    child::Child,
+    number,
 };
 use crate::{
     raw::MAX_RECORD,
-    sys::{
-        process::{self, Fork},
-        signals,
-    },
+    sys::process::{self, Fork},
 };
 
 /// An attacher that lived for less than this is started again only after a delay.
@@ -31,15 +30,22 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 /// A running attacher.
 pub(super) struct AttacherProcess {
-    pid: u32,
-    pub(super) channel: Channel,
-    started: Instant,
+    child: Child,
+    /// Nothing more is heard from it; its end is waited for.
+    dying: bool,
+}
+
+impl AttacherProcess {
+    /// What tells of a message or its end.
+    pub(super) fn watched(&self) -> BorrowedFd<'_> {
+        if self.dying { self.child.end() } else { self.child.channel.as_fd() }
+    }
 }
 
 impl<E: Engine> Keeper<'_, E> {
     /// Starts the attacher where one is wanted; it waits for its delay by itself.
     pub(super) fn start_attacher(&mut self) {
-        if !self.options.attach {
+        if !self.options.attach || self.attacher.is_some() {
             return;
         }
         let Ok((mine, theirs)) = Channel::pair() else { return };
@@ -51,10 +57,10 @@ impl<E: Engine> Keeper<'_, E> {
             }
             Ok(Fork::Parent(pid)) => {
                 self.shared.word(Word::AttacherPid).store(pid.into(), SeqCst);
-                self.attacher = Some(AttacherProcess { pid, channel: mine, started: Instant::now() });
+                self.attacher = Some(AttacherProcess { child: Child::new(pid, mine), dying: false });
             }
-            // Without a process there is nothing to attach: what it would have seen is not seen.
-            Err(_) => self.attacher = None,
+            // Tried again later: what it would have seen until then is not seen.
+            Err(_) => {}
         }
     }
 
@@ -71,14 +77,17 @@ impl<E: Engine> Keeper<'_, E> {
     /// Something came from the attacher, or it has ended.
     pub(super) fn hear_attacher(&mut self, notify: &mut Notify) {
         let Some(attacher) = &self.attacher else { return };
-        let buffer = &mut self.message[..];
-        let Some((length, descriptor)) = attacher.channel.take(buffer) else {
+        if attacher.dying {
             return self.replace_attacher();
+        }
+        let buffer = &mut self.message[..];
+        let Some((length, descriptor)) = attacher.child.channel.take(buffer) else {
+            return self.end_attacher();
         };
         match (Message::of(buffer[0]), descriptor) {
             (Some(Message::Listener), Some(listener)) => self.add_listener(notify, listener),
             (Some(Message::Record), _) => notify.add_record(&mut buffer[1..length]),
-            _ => self.replace_attacher(),
+            _ => self.end_attacher(),
         }
     }
 
@@ -94,19 +103,25 @@ impl<E: Engine> Keeper<'_, E> {
             let _ = engine.channel.send_now(Message::Listener, Some(copy.as_fd()));
         }
         if let Some(attacher) = &self.attacher {
-            let _ = attacher.channel.send_now(answer, None);
+            let _ = attacher.child.channel.send_now(answer, None);
+        }
+    }
+
+    /// It has ended, or no longer makes sense.
+    fn end_attacher(&mut self) {
+        if let Some(attacher) = &mut self.attacher {
+            attacher.child.kill();
+            attacher.dying = true;
         }
     }
 
     fn replace_attacher(&mut self) {
         let Some(dead) = self.attacher.take() else { return };
-        drop(dead.channel);
-        signals::send(dead.pid, libc::SIGKILL);
-        let _ = process::wait(Some(dead.pid));
-        self.attach_delay = match dead.started.elapsed() {
+        self.attach_delay = match dead.child.lived() {
             lived if lived >= SHORT_LIFE => FIRST_DELAY,
             _ => (self.attach_delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY),
         };
+        dead.child.reap();
         self.start_attacher();
     }
 
@@ -124,14 +139,14 @@ pub(super) fn message_room() -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use std::{
-        os::fd::OwnedFd,
+        os::fd::{AsFd, OwnedFd},
         process::{Command, Stdio},
-        time::{Duration, Instant},
+        time::Duration,
     };
 
     use fargard_model::TrapSet;
 
-    use super::{AttacherProcess, Keeper, message_room};
+    use super::{AttacherProcess, Child, Keeper, message_room};
     use crate::{
         capture::{
             AttacherLink, CallWriter, CaptureOptions, Consumer,
@@ -167,7 +182,7 @@ mod tests {
             end_notice: None,
             cpus: None,
             running: None,
-            attacher: Some(AttacherProcess { pid: child.id(), channel: mine, started: Instant::now() }),
+            attacher: Some(AttacherProcess { child: Child::new(child.id(), mine), dying: false }),
             attach_delay: Duration::ZERO,
             message: message_room(),
             died_at: 0,
@@ -192,8 +207,8 @@ mod tests {
         });
         let mut ended = 0;
         while let Some(process) = &keeper.attacher {
-            let channel = std::os::fd::AsFd::as_fd(&process.channel).try_clone_to_owned().unwrap();
-            let peers = Peers { attacher: Some(std::os::fd::AsFd::as_fd(&channel)), ..Peers::default() };
+            let watched = process.watched().try_clone_to_owned().unwrap();
+            let peers = Peers { attacher: Some(watched.as_fd()), ..Peers::default() };
             match notify.serve(peers, Some(Duration::from_secs(60))) {
                 Served::Attacher => keeper.hear_attacher(&mut notify),
                 Served::Ended => ended += 1,

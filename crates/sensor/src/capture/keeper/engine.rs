@@ -1,10 +1,6 @@
 //! The keeper's side of the engine's process.
 
-use std::{
-    os::fd::AsFd,
-    sync::atomic::Ordering::SeqCst,
-    time::{Duration, Instant},
-};
+use std::{os::fd::AsFd, sync::atomic::Ordering::SeqCst, time::Duration};
 
 use rustix::thread::sched_setaffinity;
 
@@ -18,12 +14,11 @@ use super::{
         listeners::Listeners,
         notify::FIRST_PROCESS,
     },
-    Keeper, number,
+    Keeper,
+    child::Child,
+    number,
 };
-use crate::sys::{
-    process::{self, Fork},
-    signals,
-};
+use crate::sys::process::{self, Fork};
 
 /// An engine that worked for less than this is followed by another only after a delay, which doubles each time.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
@@ -32,13 +27,6 @@ const FIRST_DELAY: Duration = Duration::from_millis(10);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// So many short lives in a row are no accident.
 const OFTEN: u32 = 5;
-
-/// A running engine.
-pub(super) struct EngineProcess {
-    pub(super) pid: u32,
-    pub(super) channel: Channel,
-    pub(super) started: Instant,
-}
 
 impl<E: Engine> Keeper<'_, E> {
     /// Forks the first engine, which reads its rules while the shim waits.
@@ -62,7 +50,7 @@ impl<E: Engine> Keeper<'_, E> {
 
     fn note_engine(&mut self, pid: u32, channel: Channel) {
         self.shared.word(Word::EnginePid).store(pid.into(), SeqCst);
-        self.running = Some(EngineProcess { pid, channel, started: Instant::now() });
+        self.running = Some(Child::new(pid, channel));
     }
 
     pub(super) fn reset_cpus(&self) {
@@ -73,8 +61,8 @@ impl<E: Engine> Keeper<'_, E> {
 
     /// Forks an engine that goes on where the last one stopped.
     pub(super) fn restart(&mut self, listeners: &Listeners) {
-        self.shared.word(Word::EngineRestarts).fetch_add(1, SeqCst);
         let Ok((mine, theirs)) = Channel::pair() else { return };
+        self.shared.word(Word::EngineRestarts).fetch_add(1, SeqCst);
         match process::fork() {
             Ok(Fork::Child) => {
                 drop(mine);
@@ -92,7 +80,6 @@ impl<E: Engine> Keeper<'_, E> {
             // No process can be made now: records wait in the ring until one can.
             Err(_) => {
                 self.shared.word(Word::EngineRestarts).fetch_sub(1, SeqCst);
-                self.running = None;
             }
         }
     }
@@ -100,8 +87,9 @@ impl<E: Engine> Keeper<'_, E> {
     /// The engine died: makes its counts exact and starts another.
     pub(super) fn replace(&mut self, listeners: &Listeners) {
         let Some(dead) = self.running.take() else { return self.restart(listeners) };
-        let _ = process::wait(Some(dead.pid));
-        self.replace_dead(dead.started.elapsed(), listeners);
+        let lived = dead.lived();
+        dead.reap();
+        self.replace_dead(lived, listeners);
     }
 
     pub(super) fn replace_dead(&mut self, lived: Duration, listeners: &Listeners) {
@@ -124,8 +112,7 @@ impl<E: Engine> Keeper<'_, E> {
     /// The engine has ended after the app. If it was killed before it was done, another brings out the rest.
     pub(super) fn reap_engine(&mut self, listeners: &Listeners) {
         let Some(engine) = self.running.take() else { return };
-        let killed = matches!(process::wait(Some(engine.pid)), Ok((_, process::Status::Signaled(_))));
-        if killed && self.shared.counters().pending > 0 {
+        if engine.reap() && self.shared.counters().pending > 0 {
             self.replace_dead(Duration::ZERO, listeners);
         }
     }
@@ -133,8 +120,8 @@ impl<E: Engine> Keeper<'_, E> {
     /// Its time is over.
     pub(super) fn kill_engine(&mut self) {
         if let Some(engine) = self.running.take() {
-            signals::send(engine.pid, libc::SIGKILL);
-            let _ = process::wait(Some(engine.pid));
+            engine.kill();
+            engine.reap();
         }
     }
 }
