@@ -205,6 +205,13 @@ impl Ruleset {
         }
     }
 
+    /// Whether the rule itself bounds how many detections it makes: a `limit` or `dedup` of it has no key.
+    #[must_use]
+    pub fn is_limited(&self, rule: RuleId) -> bool {
+        let folds = self.correlations.folds.get(&rule);
+        folds.is_some_and(|folds| folds.iter().any(|fold| fold.by.0.is_empty()))
+    }
+
     pub(crate) fn correlations(&self) -> &Correlations {
         &self.correlations
     }

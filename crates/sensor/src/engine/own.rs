@@ -29,6 +29,18 @@ pub(crate) const ARGUMENT_RACE: Own = Own {
     tags: &["fargard", "sensor", "mitre_defense_evasion", "T1562.001"],
 };
 
+/// Events that a rule could have matched were given up for the CPU budget.
+pub(crate) const DEGRADED: Own = Own {
+    name: "Sensor degraded",
+    key: "degraded",
+    description: "The sensor reached its CPU budget (FARGARD_CPU) and gave up what a rule could have matched. \
+                  Heartbeats count it by class. Rules about executions, privileges and connections are always \
+                  evaluated.",
+    condition: "(of the sensor itself) more than FARGARD_CPU used",
+    priority: Priority::Warning,
+    tags: &["fargard", "sensor", "mitre_defense_evasion", "T1562.001"],
+};
+
 impl Own {
     /// The detection, on an event. Telling of it twice gives the same id.
     pub(crate) fn detection(

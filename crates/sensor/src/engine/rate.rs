@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use fargard_model::{Event, EventType, Outcome};
 
+use super::class::Class;
+
 /// Events a second and burst by class.
 const EXEC: (f64, f64) = (100.0, 1000.0);
 const NETWORK: (f64, f64) = (50.0, 500.0);
@@ -34,6 +36,7 @@ pub(crate) struct Rates {
 
 #[derive(Debug)]
 struct Bucket {
+    class: Class,
     name: &'static str,
     rate: f64,
     burst: f64,
@@ -44,59 +47,49 @@ struct Bucket {
 impl Rates {
     /// Full budgets.
     pub(crate) fn new() -> Self {
-        let bucket =
-            |name, (rate, burst)| Bucket { name, rate, burst, tokens: burst, filled: Instant::now() };
+        let bucket = |class, name, (rate, burst)| Bucket {
+            class,
+            name,
+            rate,
+            burst,
+            tokens: burst,
+            filled: Instant::now(),
+        };
         Self {
             classes: [
-                bucket("rate_exec", EXEC),
-                bucket("rate_network", NETWORK),
-                bucket("rate_files", FILES),
-                bucket("rate_rights", RIGHTS),
+                bucket(Class::Exec, "rate_exec", EXEC),
+                bucket(Class::Network, "rate_network", NETWORK),
+                bucket(Class::Files, "rate_files", FILES),
+                bucket(Class::Rights, "rate_rights", RIGHTS),
             ],
         }
     }
 
     /// Decides on an event and takes from its class's budget.
     pub(crate) fn decide(&mut self, event: &Event) -> Decision {
-        let class = match event.kind {
+        match event.kind {
             // Shells try every directory of PATH: what was not found there says nothing.
             kind if kind.is_exec() && event.outcome == Outcome::Confirmed(-i64::from(libc::ENOENT)) => {
                 return Decision::Skip;
             }
-            kind if kind.is_exec() => 0,
-            EventType::Connect
-            | EventType::Bind
-            | EventType::Listen
-            | EventType::Accept
-            | EventType::Accept4
-            | EventType::Sendto
-            | EventType::Sendmsg
-            | EventType::Sendmmsg
-            | EventType::Asyncevent => 1,
             kind if kind.is_open() && !event.is_open_write() => return Decision::Skip,
-            EventType::Setuid
-            | EventType::Setgid
-            | EventType::Setresuid
-            | EventType::Setresgid
-            | EventType::Setreuid
-            | EventType::Setregid
-            | EventType::Ptrace
-            | EventType::ProcessVmWritev
-            | EventType::Mount
-            | EventType::Umount2
-            | EventType::Setns
-            | EventType::Unshare
-            | EventType::Chroot
-            | EventType::MemfdCreate
-            | EventType::Bpf
-            | EventType::InitModule
-            | EventType::FinitModule
-            | EventType::Userfaultfd
-            | EventType::IoUringSetup => 3,
-            EventType::Dup2 | EventType::Dup3 | EventType::Procexit => return Decision::Skip,
-            _ => 2,
-        };
-        self.classes.get_mut(class).map_or(Decision::Skip, Bucket::take)
+            EventType::Dup2
+            | EventType::Dup3
+            | EventType::Procexit
+            | EventType::Clone
+            | EventType::Socket
+            | EventType::Mmap
+            | EventType::Mmap2
+            | EventType::Mprotect
+            | EventType::PkeyMprotect
+            | EventType::Prctl
+            | EventType::Setsid
+            | EventType::Setpgid => return Decision::Skip,
+            _ => {}
+        }
+        let class = Class::of(event);
+        let bucket = self.classes.iter_mut().find(|bucket| bucket.class == class);
+        bucket.map_or(Decision::Skip, Bucket::take)
     }
 }
 

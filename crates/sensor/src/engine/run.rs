@@ -1,6 +1,7 @@
 //! The engine's work from its start to its end.
 
 mod doubts;
+mod govern;
 mod handle;
 mod network;
 mod report;
@@ -19,7 +20,7 @@ use std::{
 use fargard_model::FimStatus;
 use fargard_rules::{Alert, Detector, Ruleset};
 
-use self::doubts::progress;
+use self::{doubts::progress, govern::Budget};
 use super::{
     Prepared,
     accounts::Accounts,
@@ -27,6 +28,7 @@ use super::{
     decode::decode,
     identity::{self, Identity},
     integrity,
+    limit::Limits,
     net::Network,
     observer::Observer,
     origin::Origins,
@@ -41,7 +43,7 @@ use super::{
 };
 use crate::{
     capture::{CaptureInfo, Consumer, Wake},
-    config::Config,
+    config::{Config, CpuBudget},
     fim::{Fim, policy::Policy},
     net::Tap,
 };
@@ -66,14 +68,16 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
     engine.heartbeat(&consumer, false);
     loop {
         let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
-        let heartbeat = heartbeat.min(engine.network.idle_time());
-        let time = engine.suspects.pause().map_or(heartbeat, |pause| pause.min(heartbeat));
+        let pauses = [Some(engine.network.idle_time()), engine.suspects.pause(), engine.limits.pause()];
+        let time = pauses.into_iter().flatten().fold(heartbeat, Duration::min);
         match consumer.wait(time) {
             Wake::Data => engine.work(&mut consumer),
             Wake::Timeout | Wake::Called => {}
             Wake::Finished => break,
         }
+        engine.govern();
         engine.judge_suspects(&consumer);
+        engine.release_limited(false);
         engine.take_sightings();
         engine.take_network(&mut consumer);
         engine.take_findings();
@@ -99,6 +103,8 @@ struct Engine {
     hostname: String,
     observer: Observer,
     suspects: Suspects,
+    limits: Limits,
+    budget: Budget,
     /// Calls lost before the ones that are being handled.
     lost: u64,
     network: Network,
@@ -160,6 +166,7 @@ impl Engine {
         }
         let fim = policy.and_then(|policy| integrity::start(policy, &config, &common, &intake, started));
         let uplink = start_uplink(&config, &common, restarts);
+        let budget = Budget::new(config.cpu);
         let mut engine = Self {
             config,
             detector: Detector::new(Arc::new(rules)),
@@ -169,6 +176,8 @@ impl Engine {
             hostname,
             observer,
             suspects: Suspects::default(),
+            limits: Limits::default(),
+            budget,
             lost: 0,
             network,
             identity_applied: false,
@@ -196,6 +205,11 @@ impl Engine {
             let (task, container) = self.common.identity.arcs();
             self.observer.set_identity((*task).clone(), (*container).clone());
             self.identity_applied = true;
+            if self.config.cpu == CpuBudget::ShareOfTask
+                && let Some(cpus) = self.common.identity.cpus()
+            {
+                self.budget.set_cpus(cpus);
+            }
         }
     }
 
@@ -204,7 +218,12 @@ impl Engine {
         self.apply_identity();
         self.lost = progress(&consumer.counters()).lost;
         while self.last_heartbeat.elapsed() < HEARTBEAT {
+            self.govern();
             let Some(raw) = consumer.next() else { return };
+            if self.is_shed(&raw) {
+                consumer.advance();
+                continue;
+            }
             match decode(&raw) {
                 Some(decoded) => {
                     let event = self.observer.observe(decoded);
@@ -218,6 +237,7 @@ impl Engine {
             }
             consumer.advance();
             self.judge_suspects(consumer);
+            self.release_limited(false);
             self.take_sightings();
             self.take_findings();
         }

@@ -42,7 +42,7 @@ impl Engine {
         }
         let mut alerts = std::mem::take(&mut self.alerts);
         self.detector.observe(&event, &mut alerts);
-        for alert in alerts.iter().filter(|alert| !told.contains(&alert.rule)) {
+        for alert in alerts.drain(..).filter(|alert| !told.contains(&alert.rule)) {
             self.detect(alert, Some(&event));
         }
         self.alerts = alerts;

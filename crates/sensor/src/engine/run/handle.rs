@@ -1,11 +1,15 @@
 //! One event: is it looked after, do rules match it, does it travel.
 
+use std::time::Instant;
+
 use fargard_model::{Event, Record};
 use fargard_rules::{Alert, Subject};
 
 use super::{BEHIND, Engine, SAFE};
 use crate::{
     engine::{
+        class::Class,
+        cpu::Step,
         observer,
         rate::Decision,
         settle::{age, settle},
@@ -27,21 +31,32 @@ impl Engine {
         self.network.name(&mut event);
         let could_match = missing.is_none_or(|missing| self.detector.ruleset().could_match(&event, missing));
         let fim_looks = self.fim.is_some() && Fim::needs_look(event.kind);
-        if could_match || fim_looks || self.printer.records() || (decision == Decision::Send && !behind) {
+        let looks = self.looks_at(&event);
+        let wants_look =
+            could_match || fim_looks || self.printer.records() || (decision == Decision::Send && !behind);
+        if wants_look && looks {
             settle(&mut self.observer, &mut event, others_wait);
             self.network.name(&mut event);
+        } else if wants_look {
+            self.common.outbox.add_lost("cpu_looks", 1);
+        }
+        if could_match && self.gives_up(&event) {
+            self.tell_degraded(&event);
         }
         if could_match {
             self.detector.observe(&event, &mut alerts);
         }
         self.observer.remember(&mut event);
         self.network.remember(&event);
-        for alert in &alerts {
+        let told = alerts.iter().map(|alert| alert.rule);
+        if looks {
+            self.suspects.consider(&event, &self.observer, told, self.lost);
+        }
+        let before = self.detections;
+        for alert in alerts.drain(..) {
             self.detect(alert, Some(&event));
         }
-        let told = alerts.iter().map(|alert| alert.rule);
-        self.suspects.consider(&event, &self.observer, told, self.lost);
-        if !alerts.is_empty() && !behind {
+        if self.detections != before && !behind {
             self.wait_until_safe();
         }
         self.alerts = alerts;
@@ -57,7 +72,23 @@ impl Engine {
         self.send_event(event, decision);
     }
 
-    pub(super) fn detect(&mut self, alert: &Alert, event: Option<&Event>) {
+    /// Makes a detection of an alert, unless its rule made too many.
+    pub(super) fn detect(&mut self, alert: Alert, event: Option<&Event>) {
+        if self.detector.ruleset().is_limited(alert.rule) {
+            self.make_detection(&alert, event);
+        } else if let Some(alert) = self.limits.offer(alert, event, Instant::now()) {
+            self.make_detection(&alert, event);
+        }
+    }
+
+    /// Lets through what the limits held back until now, or all of it.
+    pub(super) fn release_limited(&mut self, all: bool) {
+        while let Some(held) = self.limits.due(Instant::now(), all) {
+            self.make_detection(&held.alert, held.event.as_deref());
+        }
+    }
+
+    fn make_detection(&mut self, alert: &Alert, event: Option<&Event>) {
         let observed = event.map(Subject::Call);
         let detection = self.detector.detection(alert, observed, &self.common.sensor, &self.hostname);
         let Some(detection) = detection else { return };
@@ -74,6 +105,9 @@ impl Engine {
 
     fn send_event(&mut self, event: Event, decision: Decision) {
         match decision {
+            Decision::Send if self.budget.step() >= Step::FileEvents && Class::of(&event) == Class::Files => {
+                self.common.outbox.add_lost("cpu_file_events", 1);
+            }
             Decision::Send => self.common.outbox.push(Record::Event(Box::new(event))),
             Decision::Skip => {}
             Decision::Shed(class) => self.common.outbox.add_lost(class, 1),

@@ -89,10 +89,11 @@ impl Engine {
         } else {
             self.detector.advance(Timestamp::now(), &mut alerts);
         }
-        for alert in &alerts {
+        for alert in alerts.drain(..) {
             self.detect(alert, None);
         }
         self.alerts = alerts;
+        self.release_limited(all);
         let evicted = self.detector.statistics().evicted;
         self.common.outbox.add_lost("correlation", evicted - self.evicted);
         self.evicted = evicted;
@@ -116,7 +117,7 @@ impl Engine {
             notes: self.info.notes.iter().copied().chain(self.network.note()).map(str::to_owned).collect(),
             events: counters.seen,
             detections: self.detections,
-            folded: self.detector.statistics().folded,
+            folded: self.detector.statistics().folded + self.limits.folded(),
             lost: self.common.outbox.lost(),
             engine_restarts: counters.engine_restarts,
             rules: self.enabled as u64,

@@ -1,5 +1,6 @@
 //! Records on their way to a batch, in two lanes: what people act on, and what a timeline needs. Events give way
-//! first; whatever is given up is counted by class.
+//! first, those about files before those about connections, rights and executions; whatever is given up is counted
+//! by class.
 
 use std::{
     collections::VecDeque,
@@ -9,6 +10,8 @@ use std::{
 
 use fargard_model::{Lost, Record};
 
+use crate::engine::class::Class;
+
 /// Most detections, check results and heartbeats that wait for a batch.
 const MAX_URGENT: usize = 2048;
 /// Most events that wait for a batch.
@@ -17,6 +20,10 @@ const MAX_EVENTS: usize = 1024;
 pub(crate) const BATCH: usize = 200;
 /// Longest time an event waits for others.
 pub(crate) const LINGER: Duration = Duration::from_millis(250);
+
+/// Classes of lost events, as [`Class::ALL`].
+const FULL: [&str; Class::ALL.len()] =
+    ["outbox_full_exec", "outbox_full_rights", "outbox_full_network", "outbox_full_files"];
 
 /// Which lane a batch comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +44,8 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct State {
     urgent: VecDeque<Record>,
-    events: VecDeque<Record>,
+    /// By class, in the order of [`Class::ALL`].
+    events: [VecDeque<Record>; Class::ALL.len()],
     oldest_event: Option<Instant>,
     /// Urgent records ever pushed, and those that left their lane for good: packed or given up.
     pushed: u64,
@@ -47,17 +55,48 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn number_of_events(&self) -> usize {
+        self.events.iter().map(VecDeque::len).sum()
+    }
+
+    /// Adds an event. Where there is no room the oldest of the class that is given up first goes: of its own class at
+    /// worst.
+    fn add_event(&mut self, class: Class, record: Record) {
+        let Some(own) = Class::ALL.iter().position(|other| *other == class) else { return };
+        if self.number_of_events() >= MAX_EVENTS {
+            let victim = self.events.iter().rposition(|lane| !lane.is_empty()).unwrap_or(own).max(own);
+            // Without one of its own class or a lesser one it is the event itself that goes.
+            let gone = self.events.get_mut(victim).and_then(VecDeque::pop_front);
+            count(&mut self.lost, FULL.get(victim).copied().unwrap_or("outbox_full"), 1);
+            if gone.is_none() {
+                return;
+            }
+        }
+        self.oldest_event.get_or_insert_with(Instant::now);
+        if let Some(lane) = self.events.get_mut(own) {
+            lane.push_back(record);
+        }
+    }
+
+    /// The events of a batch: executions before rights before connections before files.
+    fn take_events(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for lane in &mut self.events {
+            let length = lane.len().min(BATCH - records.len());
+            records.extend(lane.drain(..length));
+        }
+        records
+    }
+}
+
 impl Outbox {
     /// Adds a record to its lane.
     pub(crate) fn push(&self, record: Record) {
         let mut state = self.lock();
-        if matches!(record, Record::Event(_)) {
-            if state.events.len() >= MAX_EVENTS {
-                state.events.pop_front();
-                count(&mut state.lost, "outbox_full_event", 1);
-            }
-            state.oldest_event.get_or_insert_with(Instant::now);
-            state.events.push_back(record);
+        if let Record::Event(event) = &record {
+            let class = Class::of(event);
+            state.add_event(class, record);
         } else {
             if state.urgent.len() >= MAX_URGENT {
                 state.urgent.pop_front();
@@ -67,7 +106,8 @@ impl Outbox {
             state.pushed += 1;
             state.urgent.push_back(record);
         }
-        let wake = !state.urgent.is_empty() || state.events.len() == 1 || state.events.len() >= BATCH;
+        let events = state.number_of_events();
+        let wake = !state.urgent.is_empty() || events == 1 || events >= BATCH;
         drop(state);
         if wake {
             self.changed.notify_all();
@@ -83,11 +123,11 @@ impl Outbox {
                 return Some((Lane::Urgent, state.urgent.drain(..length).collect()));
             }
             let age = state.oldest_event.map(|at| at.elapsed());
-            let due = state.closed || age.is_some_and(|age| age >= LINGER) || state.events.len() >= BATCH;
-            if due && !state.events.is_empty() {
-                let length = state.events.len().min(BATCH);
-                let records = state.events.drain(..length).collect();
-                state.oldest_event = (!state.events.is_empty()).then(Instant::now);
+            let due =
+                state.closed || age.is_some_and(|age| age >= LINGER) || state.number_of_events() >= BATCH;
+            if due && state.number_of_events() > 0 {
+                let records = state.take_events();
+                state.oldest_event = (state.number_of_events() > 0).then(Instant::now);
                 return Some((Lane::Events, records));
             }
             if state.closed {
@@ -179,11 +219,15 @@ mod tests {
     use super::{BATCH, LINGER, Lane, MAX_EVENTS, Outbox};
 
     fn event(num: u64) -> Record {
+        of_kind(EventType::Openat, num)
+    }
+
+    fn of_kind(kind: EventType, num: u64) -> Record {
         Record::Event(Box::new(Event {
             num,
             time: Timestamp(0),
             source: Source::Syscall,
-            kind: EventType::Openat,
+            kind,
             tid: 1,
             process: Arc::new(Process::default()),
             args: Vec::new(),
@@ -230,13 +274,35 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_files_displaces_nothing_else() {
+        let outbox = Outbox::default();
+        for num in 0..100 {
+            outbox.push(of_kind(EventType::Connect, num));
+        }
+        for num in 0..MAX_EVENTS as u64 * 3 {
+            outbox.push(event(num));
+        }
+        for num in 0..MAX_EVENTS as u64 - 50 {
+            outbox.push(of_kind(EventType::Execve, num));
+        }
+        outbox.push(event(7));
+        let lost = outbox.lost().0;
+        assert_eq!(lost.get("outbox_full_network"), Some(&50), "{lost:?}");
+        assert_eq!(lost.get("outbox_full_files"), Some(&(MAX_EVENTS as u64 * 3 + 1)));
+        assert_eq!(lost.get("outbox_full_exec"), None);
+        let (_, first) = outbox.take().unwrap();
+        let is_exec = |record: &Record| matches!(record, Record::Event(event) if event.kind.is_exec());
+        assert!(first.iter().all(is_exec));
+    }
+
+    #[test]
     fn full_lanes_shed_events_and_count_them() {
         let outbox = Outbox::default();
         for num in 0..MAX_EVENTS as u64 + 10 {
             outbox.push(event(num));
         }
         outbox.push(Record::Heartbeat(Box::default()));
-        assert_eq!(outbox.lost().0.get("outbox_full_event"), Some(&10));
+        assert_eq!(outbox.lost().0.get("outbox_full_files"), Some(&10));
         assert_eq!(outbox.take().unwrap().0, Lane::Urgent);
         let (_, records) = outbox.take().unwrap();
         assert_eq!(records.len(), BATCH);
