@@ -11,6 +11,7 @@
 //! | `FARGARD_PRINT` | `none`, `text` (Falco's line) or `json` (Falco's alert) for each detection | `none` |
 //! | `FARGARD_PRINT_TO` | `stderr`, `stdout` or a file to append to | `stderr` |
 //! | `FARGARD_CHECKS` | `on` or `off`: compliance checks of the running container | `on` |
+//! | `FARGARD_CPU` | percent of one CPU the engine may use on average, or `off` | a tenth of the task's CPUs, at least 5; `off` outside ECS |
 //! | `FARGARD_BACKEND` | `auto`, `notify`, `trace` or `none` (nothing is observed) | `auto` |
 //! | `FARGARD_NETWORK` | `auto`, `off` or `all`: see [`NetworkChoice`] | `auto` |
 //! | `FARGARD_RING_BYTES` | size of the buffer between keeper and engine | 1048576 |
@@ -84,10 +85,38 @@ pub struct Config {
     pub ring_bytes: usize,
     /// Time for sending the rest when the last process has ended.
     pub drain: Duration,
+    /// CPU time the engine may use.
+    pub cpu: CpuBudget,
     /// Base of the task metadata endpoint v4.
     pub metadata: Option<String>,
     /// Id of the task outside ECS.
     pub task_id: Option<String>,
+}
+
+/// CPU time the engine may use on average.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CpuBudget {
+    /// A tenth of the task's CPUs, where ECS says how many it has; no bound elsewhere.
+    #[default]
+    ShareOfTask,
+    /// Percent of one CPU.
+    Percent(u16),
+    /// No bound.
+    Off,
+}
+
+impl FromStr for CpuBudget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        match text.trim_end_matches('%').parse() {
+            Ok(percent @ 1..=6400) => Ok(Self::Percent(percent)),
+            _ => Err("use a percentage of one CPU from 1 to 6400, or off".to_owned()),
+        }
+    }
 }
 
 /// A server and how to be admitted.
@@ -243,6 +272,7 @@ impl Default for Config {
             network: NetworkChoice::Auto,
             ring_bytes: DEFAULT_RING,
             drain: DEFAULT_DRAIN,
+            cpu: CpuBudget::default(),
             metadata: None,
             task_id: None,
         }
@@ -301,6 +331,7 @@ impl Config {
             network: env.parsed_by("FARGARD_NETWORK", str::parse::<NetworkChoice>)?.unwrap_or_default(),
             ring_bytes: env.number("FARGARD_RING_BYTES")?.unwrap_or(DEFAULT_RING),
             drain: env.number("FARGARD_DRAIN_SECONDS")?.map_or(DEFAULT_DRAIN, Duration::from_secs),
+            cpu: env.parsed_by("FARGARD_CPU", str::parse::<CpuBudget>)?.unwrap_or_default(),
             metadata: env.text("ECS_CONTAINER_METADATA_URI_V4")?,
             task_id: env.text("FARGARD_TASK_ID")?,
         };
@@ -503,9 +534,11 @@ mod tests {
             ("FARGARD_RING_BYTES", "2097152"),
             ("FARGARD_DRAIN_SECONDS", "7"),
             ("FARGARD_TASK_ID", "t-1"),
+            ("FARGARD_CPU", "25"),
             ("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/x"),
         ])
         .unwrap();
+        assert_eq!(config.cpu, super::CpuBudget::Percent(25));
         assert_eq!(config.rules, [PathBuf::from("/a.yaml"), PathBuf::from("/b.yaml")]);
         let server = config.server.unwrap();
         assert_eq!((server.url.as_str(), server.token.reveal()), ("https://s:8443", "abc"));
@@ -524,6 +557,7 @@ mod tests {
             (&[("FARGARD_RING_BYTES", "big")], "\"big\" is not a whole number"),
             (&[("FARGARD_DRAIN_SECONDS", "600")], "600 is more than 60 seconds"),
             (&[("FARGARD_CHECKS", "maybe")], "use on or off"),
+            (&[("FARGARD_CPU", "0")], "FARGARD_CPU: \"0\": use a percentage"),
             (&[("FARGARD_SERVER", "https://s")], "an enrolment token is needed"),
             (&[("FARGARD_SERVER", "ftp://s"), ("FARGARD_TOKEN", "t")], "does not start with https://"),
             (&[("FARGARD_SERVER", "http://s:1"), ("FARGARD_TOKEN", "t")], "would send tokens in clear"),

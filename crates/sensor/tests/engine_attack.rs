@@ -12,6 +12,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use fargard_model::bounded;
@@ -181,6 +182,79 @@ fn a_connection_whose_port_changes_while_it_is_looked_at_is_told_of_with_both_po
             assert!(confirmed.ends_with(&format!(":{real}")), "{confirmed} {real}");
         }
     }
+}
+
+/// Starts the sensor with a command whose input ends when the alerts' file holds what is waited for.
+fn flood(rules: &str, variables: &[(&str, &str)], command: &[&str], until: &str) -> Ran {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("rules.yaml");
+    let printed = directory.path().join("alerts.jsonl");
+    fs::write(&file, rules).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fargard-sensor"))
+        .args(["run", "--stay", "--"])
+        .args(command)
+        .env("FARGARD_RULES", &file)
+        .env("FARGARD_PRINT", "json")
+        .env("FARGARD_PRINT_TO", &printed)
+        .env("FARGARD_CHECKS", "off")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = || bounded::read_to_string(&printed, 64 << 20).unwrap_or_default();
+    let end = Instant::now() + Duration::from_secs(60);
+    while !text().contains(until) && Instant::now() < end {
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    let text = text();
+    Ran {
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        alerts: text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+    }
+}
+
+#[test]
+fn over_its_cpu_budget_the_sensor_says_what_it_gives_up_and_still_sees_executions() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(racer) = compiled("racer", place.path()) else { return };
+    let rules = "- rule: read\n  desc: d\n  priority: INFO\n  condition: evt.type in (open, openat) and \
+                 fd.name=/dev/null and evt.rawres=77777\n  output: x\n\
+                 - rule: last\n  desc: d\n  priority: INFO\n  condition: evt.type=execve and \
+                 proc.args=last\n  output: x\n";
+    let script = format!("{} flood 100000; /bin/echo last", racer.display());
+    let ran = flood(rules, &[("FARGARD_CPU", "1")], &["sh", "-c", &script], "Sensor degraded");
+    let degraded = ran.of("Sensor degraded");
+    assert_eq!(degraded.len(), 1, "{:?} {}", ran.alerts, ran.stderr);
+    assert!(degraded[0]["output"].as_str().unwrap().contains("CPU budget of 1 %"), "{degraded:?}");
+    assert!(ran.stderr.contains("cpu_looks "), "{}", ran.stderr);
+    assert_eq!(ran.of("last").len(), 1, "{:?} {}", ran.alerts, ran.stderr);
+}
+
+#[test]
+fn a_rule_that_matches_everything_makes_a_burst_of_detections_and_counts_the_others() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(racer) = compiled("racer", place.path()) else { return };
+    let rule = |name: &str, more: &str| {
+        format!(
+            "- rule: {name}\n  desc: d\n  priority: INFO\n  condition: evt.type in (open, openat) and \
+             fd.name=/dev/null and evt.is_open_read=true and proc.name=racer\n  output: x\n{more}"
+        )
+    };
+    let rules = rule("all", "") + &rule("own", "  limit: {count: 3, within: 1h}\n");
+    let ran = flood(&rules, &[], &[racer.to_str().unwrap(), "flood", "20000"], "correlation.folded");
+    let (all, own) = (ran.of("all"), ran.of("own"));
+    assert!((1_000..1_400).contains(&all.len()), "{} {}", all.len(), ran.stderr);
+    let folded = |alerts: &[&Value]| -> u64 {
+        alerts.iter().map(|alert| alert["output_fields"]["correlation.folded"].as_u64().unwrap_or(0)).sum()
+    };
+    // Whatever was not lost in the ring is told of, one way or the other; the rules agree on how much that was.
+    assert_eq!(own.len(), 4, "{own:?}");
+    assert_eq!(all.len() as u64 + folded(&all), own.len() as u64 + folded(&own));
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Identity {
 struct State {
     task: Arc<Task>,
     container: Arc<Container>,
+    /// CPUs of the task, where its definition limits them.
+    cpus: Option<f64>,
     settled: bool,
     closing: bool,
 }
@@ -39,7 +41,13 @@ struct State {
 impl Identity {
     /// A stand-in; `settled` when nothing better will come.
     pub(crate) fn new(task: Task, container: Container, settled: bool) -> Self {
-        let state = State { task: Arc::new(task), container: Arc::new(container), settled, closing: false };
+        let state = State {
+            task: Arc::new(task),
+            container: Arc::new(container),
+            cpus: None,
+            settled,
+            closing: false,
+        };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -47,6 +55,11 @@ impl Identity {
     pub(crate) fn arcs(&self) -> (Arc<Task>, Arc<Container>) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&state.task), Arc::clone(&state.container))
+    }
+
+    /// CPUs of the task, where the endpoint said so.
+    pub(crate) fn cpus(&self) -> Option<f64> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).cpus
     }
 
     /// Whether task and container are final.
@@ -89,10 +102,11 @@ impl Identity {
         let agent = config.build().new_agent();
         let mut pause = Duration::from_millis(50);
         while !self.is_given_up() {
-            if let Ok((task, mut container)) = fetch(&agent, base) {
+            if let Ok((task, mut container, cpus)) = fetch(&agent, base) {
                 container.mounts = mounts::own();
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 (state.task, state.container, state.settled) = (Arc::new(task), Arc::new(container), true);
+                state.cpus = cpus;
                 self.changed.notify_all();
                 return;
             }
@@ -103,7 +117,7 @@ impl Identity {
 }
 
 /// Reads both documents of the endpoint.
-fn fetch(agent: &Agent, base: &str) -> Result<(Task, Container), String> {
+fn fetch(agent: &Agent, base: &str) -> Result<(Task, Container, Option<f64>), String> {
     let get = |path: &str| {
         let mut answer = agent
             .get(format!("{}{path}", base.trim_end_matches('/')))
@@ -127,6 +141,15 @@ struct TaskDocument {
     service_name: String,
     launch_type: String,
     availability_zone: String,
+    limits: LimitsDocument,
+}
+
+/// Limits of a task.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LimitsDocument {
+    #[serde(rename = "CPU")]
+    cpu: Option<f64>,
 }
 
 /// Members of a container document that are used.
@@ -153,7 +176,7 @@ struct NetworkDocument {
 }
 
 /// Task and container from the endpoint's two documents.
-fn parse(task: &str, container: &str) -> Result<(Task, Container), String> {
+fn parse(task: &str, container: &str) -> Result<(Task, Container, Option<f64>), String> {
     let task: TaskDocument = serde_json::from_str(task)
         .map_err(|error| format!("the task document is not understood: {error}"))?;
     let container: ContainerDocument = serde_json::from_str(container)
@@ -162,6 +185,7 @@ fn parse(task: &str, container: &str) -> Result<(Task, Container), String> {
     let or_label = |value: &str, name: &str| {
         if value.is_empty() { label(name).unwrap_or_default() } else { value.to_owned() }
     };
+    let cpus = task.limits.cpu.filter(|cpus| cpus.is_finite() && *cpus > 0.0);
     let arn = or_label(&task.task_arn, "task-arn");
     if arn.is_empty() || arn.len() > 1024 {
         return Err("the documents name no task ARN".to_owned());
@@ -199,7 +223,7 @@ fn parse(task: &str, container: &str) -> Result<(Task, Container), String> {
             .unwrap_or_default(),
         ..Container::default()
     };
-    Ok((model, container))
+    Ok((model, container, cpus))
 }
 
 /// The machine as a task: `local:<host>:<id>`.
@@ -266,7 +290,7 @@ mod tests {
 
     #[test]
     fn fargates_documents_are_understood() {
-        let (task, container) = parse(TASK, CONTAINER).unwrap();
+        let (task, container, _) = parse(TASK, CONTAINER).unwrap();
         assert_eq!(
             task.arn,
             "arn:aws:ecs:us-west-2:111122223333:task/default/cd189a933e5849daa93386466019ab50"
@@ -284,7 +308,10 @@ mod tests {
 
     #[test]
     fn labels_stand_in_for_missing_members() {
-        let (task, _) = parse(r#"{"Cluster": "named-by-name"}"#, CONTAINER).unwrap();
+        let (task, _, none) = parse(r#"{"Cluster": "named-by-name"}"#, CONTAINER).unwrap();
+        assert_eq!(none, None);
+        let limited = r#"{"Limits": {"CPU": 0.25, "Memory": 512}}"#;
+        assert_eq!(parse(limited, CONTAINER).unwrap().2, Some(0.25));
         assert_eq!(
             (task.cluster.as_str(), task.family.as_str(), task.revision.as_str()),
             ("named-by-name", "curltest", "2")

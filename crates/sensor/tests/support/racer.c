@@ -1,9 +1,12 @@
 /* Deceives whoever reads a call's arguments at its entry: a second thread changes them before the kernel reads them.
    racer path A B N      N children execute A, whose name another thread turns into B and back; "pid path" of each
    racer argv PROGRAM N  N children execute PROGRAM with "0.6", which another thread turns into "0.7" and back
+   racer flood N         opens /dev/null for reading as fast as it can, until its input ends, and N times at least
    racer port A B N      N connections to port A, which another thread turns into B and back; "fd port" of each */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -82,7 +85,13 @@ int main(int argc, char **argv) {
         children(argv[2], "1.5", 1, argv[3][strlen(argv[3]) - 1], atoi(argv[4]));
     else if (argc == 4 && !strcmp(argv[1], "argv"))
         children(argv[2], "1.6", 0, '7', atoi(argv[3]));
-    else if (argc == 5 && !strcmp(argv[1], "port")) {
+    else if (argc == 3 && !strcmp(argv[1], "flood")) {
+        struct pollfd input = {.fd = 0, .events = POLLIN};
+        for (long done = 0; ; done++) {
+            close(open("/dev/null", O_RDONLY));
+            if (done % 1000 == 0 && done >= atol(argv[2]) && poll(&input, 1, 0) > 0) break;
+        }
+    } else if (argc == 5 && !strcmp(argv[1], "port")) {
         struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         int a = atoi(argv[2]), b = atoi(argv[3]), count = atoi(argv[4]);
         to.sin_port = htons(a);

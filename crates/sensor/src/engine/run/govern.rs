@@ -6,10 +6,10 @@ use fargard_model::Event;
 
 use super::Engine;
 use crate::{
+    capture::calls,
     config::CpuBudget,
     engine::{
         announce::say,
-        calls,
         class::Class,
         cpu::{Governor, Step},
         observer, own,
@@ -98,7 +98,9 @@ impl Engine {
         if step < Step::Reads {
             return false;
         }
-        let Some(kind) = calls::kind_of(raw.head.arch, raw.head.nr) else { return false };
+        let Some(kind) = calls::lookup(raw.head.arch, raw.head.nr).map(|call| call.kind) else {
+            return false;
+        };
         let is_read = kind.is_open() && !opens_for_writing(kind, raw);
         let given_up = Class::of_kind(kind) == Class::Files && (is_read || step == Step::Files);
         // A thread's first call says who its process is.
@@ -141,7 +143,8 @@ impl Engine {
 /// An open whose flags ask for writing, creating or truncating, as far as its registers say.
 fn opens_for_writing(kind: fargard_model::EventType, raw: &RawEvent<'_>) -> bool {
     use fargard_model::EventType;
-    const WRITES: u64 = crate::capture::OPEN_WRITE_FLAGS as u64;
+    /// `O_WRONLY`, `O_RDWR`, `O_CREAT`, `O_TRUNC`, `__O_TMPFILE`.
+    const WRITES: u64 = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20_000_000;
     let flags = match kind {
         EventType::Open => raw.head.args.get(1),
         EventType::Openat => raw.head.args.get(2),

@@ -114,7 +114,15 @@ impl Engine {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             backend: self.info.backend.name().to_owned(),
             backend_reason: format!("{} [{}]", self.info.reason, self.info.features.join(", ")),
-            notes: self.info.notes.iter().copied().chain(self.network.note()).map(str::to_owned).collect(),
+            notes: self
+                .info
+                .notes
+                .iter()
+                .copied()
+                .chain(self.network.note())
+                .map(str::to_owned)
+                .chain(self.budget.note())
+                .collect(),
             events: counters.seen,
             detections: self.detections,
             folded: self.detector.statistics().folded + self.limits.folded(),
