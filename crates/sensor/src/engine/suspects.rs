@@ -156,7 +156,7 @@ impl Suspects {
     /// Looks at calls in doubt and gives one that certainly came to something else.
     pub(crate) fn judge(
         &mut self,
-        observer: &mut Observer,
+        observer: &Observer,
         progress: impl Fn() -> Progress,
     ) -> Option<Otherwise> {
         let mut at = 0;
@@ -190,7 +190,7 @@ enum Step {
 impl Suspect {
     fn advance(
         &mut self,
-        observer: &mut Observer,
+        observer: &Observer,
         addresses: &VecDeque<SocketAddr>,
         progress: &impl Fn() -> Progress,
     ) -> Step {

@@ -1,6 +1,6 @@
 //! Which program a process runs after an execution, and whether it is the one the call asked for.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use fargard_model::{Difference, Event, Outcome, Part, Process};
 
@@ -151,7 +151,7 @@ impl Observer {
     }
 
     /// Looks what an execution in doubt came to.
-    pub(crate) fn look_at_execution(&mut self, event: &Event, asked: &Asked) -> Look {
+    pub(crate) fn look_at_execution(&self, event: &Event, asked: &Asked) -> Look {
         match self.program_now(event, asked) {
             None => Look::Nothing,
             Some(program) if program.done != Some(true) => Look::NotYet,
@@ -164,12 +164,7 @@ impl Observer {
 
     /// What of the program the kernel shows otherwise than it was asked for: nothing, or the event as it really was,
     /// and whether only another thread's change of the arguments explains it.
-    fn executed_otherwise(
-        &mut self,
-        event: &Event,
-        asked: &Asked,
-        program: &Program,
-    ) -> Option<(Event, bool)> {
+    fn executed_otherwise(&self, event: &Event, asked: &Asked, program: &Program) -> Option<(Event, bool)> {
         let rewritten =
             asked.whole && arguments::were_changed(asked, &program.argv, program.stat.argument_bytes);
         // Where the file said that it cannot be executed, it was not what ran.
@@ -228,8 +223,15 @@ impl Observer {
         }
     }
 
+    /// Later events of the process are of the program that runs.
+    pub(crate) fn believe(&mut self, event: &Event) {
+        if event.kind.is_exec() {
+            self.table.replace((*event.process).clone());
+        }
+    }
+
     /// Makes the event one of the program that runs.
-    fn run_instead(&mut self, event: &mut Event, program: &Program) {
+    fn run_instead(&self, event: &mut Event, program: &Program) {
         let mut after = (*event.process).clone();
         without_deleted(&program.exe).clone_into(&mut after.exepath);
         after.name.clone_from(&program.stat.comm);
@@ -240,7 +242,7 @@ impl Observer {
         let link = self.table.procfs().link_path(after.pid, "exe");
         after.exe_file = streams::exe_file(&link);
         after.exe_upper_layer = self.origins.is_new(&after.exepath, &after.exepath, &link);
-        event.process = self.table.replace(after);
+        event.process = Arc::new(after);
         event.outcome = Outcome::Confirmed(0);
         event.evidence.confirmed = [Part::Program, Part::Arguments, Part::Name].into_iter().collect();
         if let Some(added) = event.args.iter().position(|arg| arg.name == "exe") {

@@ -14,8 +14,7 @@ use crate::{
 impl Engine {
     /// Looks at calls in doubt.
     pub(super) fn judge_suspects(&mut self, consumer: &Consumer) {
-        while let Some(otherwise) = self.suspects.judge(&mut self.observer, || progress(&consumer.counters()))
-        {
+        while let Some(otherwise) = self.suspects.judge(&self.observer, || progress(&consumer.counters())) {
             self.tell_otherwise(otherwise);
         }
     }
@@ -23,6 +22,7 @@ impl Engine {
     /// The rules are evaluated with what the kernel shows, too; those that matched before are not told of again.
     fn tell_otherwise(&mut self, otherwise: Otherwise) {
         let Otherwise { event, is_race, told } = otherwise;
+        self.observer.believe(&event);
         if is_race {
             let asked: Vec<&str> =
                 event.evidence.differences.iter().map(|difference| difference.asked.as_str()).collect();
