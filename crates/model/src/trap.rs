@@ -329,6 +329,18 @@ impl TrapSet {
         Some(within.filter(|_| !implied).into_iter().chain(only).collect())
     }
 
+    /// Whether it holds every call of a kind that belongs to a class and for which the condition holds. `false` where
+    /// that cannot be told.
+    #[must_use]
+    pub fn covers(&self, trap: Trap, kind: EventType, only: Option<&ArgSet>) -> bool {
+        let mut other = Self::default();
+        other.add_calls(trap, kind, only.cloned(), "");
+        let (Some(own), Some(other)) = (self.calls(trap, kind), other.calls(trap, kind)) else {
+            return false;
+        };
+        own.iter().all(|own| other.iter().any(|other| own.union(other).as_ref() == Some(own)))
+    }
+
     /// Each needed class with the names of those who need it.
     pub fn iter(&self) -> impl Iterator<Item = (Trap, &BTreeSet<String>)> {
         self.needs.iter().map(|(trap, need)| (*trap, &need.who))
@@ -417,6 +429,14 @@ mod tests {
         other.merge(&set);
         assert_eq!(other.calls(Trap::Ptrace, EventType::Ptrace), Some(vec![]));
         assert_eq!(other.calls(Trap::Ptrace, EventType::ProcessVmWritev), Some(vec![]));
+        let ptrace = |values: &[u32]| {
+            let only = ArgSet::one_of(0, values.iter().copied());
+            set.covers(Trap::Ptrace, EventType::Ptrace, Some(&only))
+        };
+        assert!(ptrace(&[5]) && ptrace(&[5, 16]) && !ptrace(&[4]) && !ptrace(&[4, 5]));
+        assert!(!set.covers(Trap::Ptrace, EventType::Ptrace, None));
+        assert!(other.covers(Trap::Ptrace, EventType::Ptrace, None));
+        assert!(!other.covers(Trap::OpenRead, EventType::Openat, None));
         set.add_calls(Trap::RareSocket, EventType::Socket, Some(ArgSet::one_of(0, [17])), "c");
         assert_eq!(set.calls(Trap::RareSocket, EventType::Socket), Some(vec![ArgSet::one_of(0, [17])]));
     }

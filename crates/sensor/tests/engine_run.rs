@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
@@ -309,4 +310,70 @@ fn a_command_that_is_not_there_is_said_in_the_systems_words() {
         assert!(said.ends_with(&expected), "{said}");
         assert_eq!(output.status.code(), Some(127));
     }
+}
+
+#[test]
+fn changed_rules_files_are_taken_up_while_the_command_runs() {
+    let (place, spool) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |name: &str, condition: &str| {
+        format!(
+            "- rule: {name}\n  desc: d\n  priority: INFO\n  condition: {condition}\n  output: x %fd.name\n"
+        )
+    };
+    let of = |file: &str| {
+        format!(
+            "evt.type in (open, openat) and evt.is_open_write=true and fd.name={}",
+            place.path().join(file).display()
+        )
+    };
+    let script = format!("cd {}; while read file; do touch $file; done; exit 4", place.path().display());
+    let mut sensor = sensor(
+        &place,
+        &write("One", &of("a")),
+        &[("FARGARD_SPOOL_DIR", spool.path())],
+        &["sh", "-c", &script],
+    );
+    let said = place.path().join("stderr");
+    let stderr = fs::File::create(&said).unwrap();
+    let mut child = sensor.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let alerts = |rule: &str| {
+        let text = bounded::read_to_string(&place.path().join(ALERTS), 1 << 20).unwrap_or_default();
+        text.matches(&format!("\"rule\":\"{rule}\"")).count()
+    };
+    let mut touch_until_alert = |file: &str, rule: &str| {
+        let before = alerts(rule);
+        input.write_all(format!("{file}\n").as_bytes()).unwrap();
+        wait_for(|| (alerts(rule) > before).then_some(()));
+    };
+    let wait_said = |part: &str| {
+        wait_for(|| bounded::read_to_string(&said, 1 << 20).ok().filter(|text| text.contains(part)))
+    };
+    let rules = place.path().join("rules.yaml");
+    touch_until_alert("a", "One");
+    let reads = "evt.type=openat and evt.is_open_write=false and fd.name=/etc/passwd";
+    fs::write(&rules, [write("Two", &of("b")), write("Reads", reads)].concat()).unwrap();
+    wait_said("rules reloaded: 2, before 1");
+    // An open for reading that creates the file is stopped as one for writing is.
+    let unseen = "loaded, but sees only some of its calls until the task restarts: rule 'Reads' needs openat for reading";
+    wait_said(unseen);
+    touch_until_alert("b", "Two");
+    fs::write(&rules, "- rule: Broken\n  condition: evt.type=nosuchcall\n").unwrap();
+    wait_said("the changed rules files are not used, the rules before stay");
+    touch_until_alert("b", "Two");
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert_eq!((alerts("One"), alerts("Two"), alerts("Reads")), (1, 2, 0));
+    let heartbeats = spooled(spool.path()).into_iter().filter_map(|record| match record {
+        Record::Heartbeat(heartbeat) => Some(heartbeat),
+        _ => None,
+    });
+    let last = heartbeats.last().unwrap();
+    assert!(last.last && last.rules == 2, "{last:?}");
+    assert!(last.notes.iter().any(|note| note == unseen), "{:?}", last.notes);
+    assert!(
+        last.notes.iter().any(|note| note.contains("nosuchcall") || note.contains("not used")),
+        "{:?}",
+        last.notes
+    );
 }

@@ -43,17 +43,34 @@ pub fn needs(ruleset: &Ruleset) -> Vec<Need> {
     let mut needs = Vec::new();
     for kind in EventType::OBSERVED.iter().copied() {
         for trap in Trap::of(kind).iter().copied() {
-            needs.extend(need(ruleset, Class { trap, kind }));
+            needs.extend(need(ruleset, Class { trap, kind }, |_| true));
         }
     }
     needs.sort_by_key(|need| (need.trap, need.kind));
     needs
 }
 
-fn need(ruleset: &Ruleset, class: Class) -> Option<Need> {
+/// The needs of enabled rules that calls of a set do not meet, each with those of its rules whose own need they do
+/// not meet.
+#[must_use]
+pub fn unmet_needs(ruleset: &Ruleset, stopped: &TrapSet) -> Vec<Need> {
+    let is_unmet = |need: &Need| !stopped.covers(need.trap, need.kind, need.only.as_ref());
+    let mut unmet: Vec<Need> = needs(ruleset).into_iter().filter(is_unmet).collect();
+    for need_of_all in &mut unmet {
+        let class = Class { trap: need_of_all.trap, kind: need_of_all.kind };
+        need_of_all
+            .rules
+            .retain(|name| need(ruleset, class, |rule| rule == name).is_some_and(|need| is_unmet(&need)));
+    }
+    unmet.retain(|need| !need.rules.is_empty());
+    unmet
+}
+
+fn need(ruleset: &Ruleset, class: Class, of: impl Fn(&str) -> bool) -> Option<Need> {
     let program = ruleset.program();
     let mut kleene = Kleene::new(program, class, None);
     let mut rules: Vec<(RuleId, NodeId)> = ruleset.of_type(class.kind).to_vec();
+    rules.retain(|(rule, _)| ruleset.owner(*rule).is_some_and(|rule| of(&rule.name)));
     rules.retain(|(_, node)| kleene.node(*node) != Some(false));
     let mut only = None;
     if !class.trap.is_whole() && !rules.is_empty() {

@@ -24,6 +24,7 @@ mod paths;
 mod print;
 mod procfs;
 mod rate;
+mod reload;
 mod run;
 mod settle;
 mod sighting;
@@ -41,7 +42,7 @@ use fargard_model::{EventType, Trap, TrapSet, bounded};
 use fargard_rules::{Ruleset, SourceFile, source::MAX_FILE};
 pub use uplink::spool;
 
-use self::print::Printer;
+use self::{print::Printer, reload::Files};
 use crate::{
     capture::Consumer,
     config::{Config, ConfigError, NetworkChoice, PrintTo, Server},
@@ -89,6 +90,7 @@ pub enum EngineError {
 pub struct Prepared {
     config: Config,
     rules: Ruleset,
+    files: Files,
     traps: TrapSet,
     printer: Printer,
     /// Open before the command starts: nothing it looks up passes by.
@@ -111,6 +113,7 @@ pub fn check_server(server: &Server) -> Result<(), String> {
 /// See [`EngineError`].
 pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
     config.validate()?;
+    let files = Files::new(&config.rules);
     let rules = load_rules(&config.rules)?;
     let mut traps = rules.traps();
     if config.checks {
@@ -137,7 +140,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         }
         None => printer,
     };
-    Ok(Prepared { config: config.clone(), rules, traps, printer, policy, tap: None })
+    Ok(Prepared { config: config.clone(), rules, files, traps, printer, policy, tap: None })
 }
 
 impl Prepared {

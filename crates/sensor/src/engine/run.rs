@@ -5,6 +5,7 @@ mod govern;
 mod handle;
 mod network;
 mod report;
+mod rules;
 
 use std::{
     io,
@@ -17,10 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fargard_model::FimStatus;
+use fargard_model::{FimStatus, TrapSet};
 use fargard_rules::{Alert, Detector, Ruleset};
 
-use self::{doubts::progress, govern::Budget};
+use self::{doubts::progress, govern::Budget, rules::Reloads};
 use super::{
     Prepared,
     accounts::Accounts,
@@ -35,6 +36,7 @@ use super::{
     print::Printer,
     procfs::Procfs,
     rate::Rates,
+    reload::{self, Files},
     sighting::{Intake, Sighting},
     suspects::Suspects,
     table::Table,
@@ -58,13 +60,13 @@ const SAFE: Duration = Duration::from_millis(50);
 
 /// Runs a prepared engine to the end.
 pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
-    let Prepared { config, rules, traps, printer, policy, tap } = prepared;
+    let Prepared { config, rules, files, traps, printer, policy, tap } = prepared;
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
         introduce(&consumer.info(), enabled, &traps);
     }
-    let mut engine = Engine::start(config, rules, printer, policy, tap, &consumer, enabled);
+    let mut engine = Engine::start(config, (rules, files, traps), printer, policy, tap, &consumer, enabled);
     engine.heartbeat(&consumer, false);
     loop {
         let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());
@@ -92,7 +94,9 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
 }
 
 /// Starts the threads that see what no stopped call shows. Each keeps a clone of the intake.
-fn start_watchers(_intake: &Intake) {}
+fn start_watchers(intake: &Intake, files: Files) {
+    reload::watch(files, intake.clone());
+}
 
 struct Engine {
     config: Arc<Config>,
@@ -100,6 +104,7 @@ struct Engine {
     printer: Printer,
     info: CaptureInfo,
     enabled: usize,
+    reloads: Reloads,
     hostname: String,
     observer: Observer,
     suspects: Suspects,
@@ -129,7 +134,7 @@ struct Engine {
 impl Engine {
     fn start(
         config: Config,
-        rules: Ruleset,
+        (rules, files, stopped): (Ruleset, Files, TrapSet),
         printer: Printer,
         policy: Option<Policy>,
         tap: Option<io::Result<Tap>>,
@@ -158,7 +163,7 @@ impl Engine {
         let observer = Observer::new(table, Origins::since(started), task, container);
         let checks = config.checks.then(|| start_checks(&config, &common, &consumer.waker())).flatten();
         let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
-        start_watchers(&intake);
+        start_watchers(&intake, files);
         let app = observer.procfs().stat(keeper).map_or(0, |stat| stat.ppid);
         let network = Network::start(&config, tap, consumer.waker(), app, restarts > 0);
         if let Some(note) = network.note().filter(|_| restarts == 0) {
@@ -167,12 +172,14 @@ impl Engine {
         let fim = policy.and_then(|policy| integrity::start(policy, &config, &common, &intake, started));
         let uplink = start_uplink(&config, &common, restarts);
         let budget = Budget::new(config.cpu);
+        let reloads = Reloads::new(stopped, &rules);
         let mut engine = Self {
             config,
             detector: Detector::new(Arc::new(rules)),
             printer,
             info: consumer.info(),
             enabled,
+            reloads,
             hostname,
             observer,
             suspects: Suspects::default(),
@@ -252,6 +259,7 @@ impl Engine {
                     self.handle(event, || false);
                 }
                 Sighting::FileChange(change) => self.report_file_change(*change),
+                Sighting::Rules(reloaded) => self.take_rules(reloaded),
             }
         }
     }

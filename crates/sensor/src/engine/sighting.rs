@@ -6,6 +6,7 @@
 use std::{
     sync::{
         Arc,
+        atomic::Ordering,
         mpsc::{self, Receiver, SyncSender, TrySendError},
     },
     time::Duration,
@@ -13,7 +14,7 @@ use std::{
 
 use fargard_model::FileChange;
 
-use super::{decode::Decoded, threads::Common};
+use super::{decode::Decoded, reload::Reloaded, threads::Common};
 use crate::capture::Waker;
 
 /// Most sightings that wait for the engine.
@@ -27,6 +28,8 @@ pub(super) enum Sighting {
     Call(Box<Decoded>),
     /// A monitored file changed.
     FileChange(Box<FileChange>),
+    /// The rules files changed.
+    Rules(Reloaded),
 }
 
 /// Where a watcher puts what it saw. A clone leads to the same engine.
@@ -42,6 +45,18 @@ impl Intake {
     pub(super) fn new(waker: Waker, common: Arc<Common>) -> (Self, Receiver<Sighting>) {
         let (sender, receiver) = mpsc::sync_channel(WAITING);
         (Self { sender, waker, common }, receiver)
+    }
+
+    /// Hands over what must not be lost, for those who can wait. `false` when the engine has ended.
+    pub(super) fn put_when_there_is_room(&self, sighting: Sighting) -> bool {
+        let taken = self.sender.send(sighting).is_ok();
+        self.waker.wake();
+        taken
+    }
+
+    /// The engine brings out what is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.common.stop.load(Ordering::Relaxed)
     }
 
     /// Hands a sighting over and wakes the engine. `class` counts it as lost when the engine does not keep up.

@@ -55,7 +55,16 @@ pub(super) struct Uplink {
 }
 
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(work).ok()
+    spawn_with(name, STACK, work)
+}
+
+/// Starts a thread with a stack of so many bytes.
+pub(super) fn spawn_with(
+    name: &str,
+    stack: usize,
+    work: impl FnOnce() + Send + 'static,
+) -> Option<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).stack_size(stack).spawn(work).ok()
 }
 
 /// Asks the metadata endpoint, where there is one.

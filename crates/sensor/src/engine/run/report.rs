@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// Lets detections through that were held back until now, or all of them.
-    fn release(&mut self, all: bool) {
+    pub(super) fn release(&mut self, all: bool) {
         let mut alerts = std::mem::take(&mut self.alerts);
         if all {
             self.detector.finish(&mut alerts);
@@ -114,18 +114,10 @@ impl Engine {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             backend: self.info.backend.name().to_owned(),
             backend_reason: format!("{} [{}]", self.info.reason, self.info.features.join(", ")),
-            notes: self
-                .info
-                .notes
-                .iter()
-                .copied()
-                .chain(self.network.note())
-                .map(str::to_owned)
-                .chain(self.budget.note())
-                .collect(),
+            notes: self.notes(),
             events: counters.seen,
             detections: self.detections,
-            folded: self.detector.statistics().folded + self.limits.folded(),
+            folded: self.reloads.folded + self.detector.statistics().folded + self.limits.folded(),
             lost: self.common.outbox.lost(),
             engine_restarts: counters.engine_restarts,
             rules: self.enabled as u64,
@@ -134,6 +126,11 @@ impl Engine {
             task: (*task).clone(),
             container: (*container).clone(),
         })));
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let of_capture = self.info.notes.iter().copied().chain(self.network.note());
+        of_capture.chain(self.reloads.notes()).map(str::to_owned).chain(self.budget.note()).collect()
     }
 
     /// Says what was not seen; with `summary` also what was.
