@@ -364,12 +364,12 @@ fn changed_rules_files_are_taken_up_while_the_command_runs() {
     drop(input);
     assert_eq!(child.wait().unwrap().code(), Some(4));
     assert_eq!((alerts("One"), alerts("Two"), alerts("Reads")), (1, 2, 0));
-    let heartbeats = spooled(spool.path()).into_iter().filter_map(|record| match record {
-        Record::Heartbeat(heartbeat) => Some(heartbeat),
+    let last = spooled(spool.path()).into_iter().find_map(|record| match record {
+        Record::Heartbeat(heartbeat) if heartbeat.last => Some(heartbeat),
         _ => None,
     });
-    let last = heartbeats.last().unwrap();
-    assert!(last.last && last.rules == 2, "{last:?}");
+    let last = last.unwrap();
+    assert_eq!((last.rules, last.detections), (2, 3));
     assert!(last.notes.iter().any(|note| note == unseen), "{:?}", last.notes);
     assert!(
         last.notes.iter().any(|note| note.contains("nosuchcall") || note.contains("not used")),

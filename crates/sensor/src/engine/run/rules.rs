@@ -54,7 +54,6 @@ impl Engine {
     fn replace_rules(&mut self, rules: Ruleset) {
         // What was held back is told of under the rules it came from.
         self.release(true);
-        self.release_limited(true);
         self.reloads.folded += self.detector.statistics().folded + self.limits.folded();
         self.limits = Limits::default();
         // Calls in doubt are remembered with rules they matched.
