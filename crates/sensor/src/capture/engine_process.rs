@@ -15,6 +15,7 @@ use super::{
     CaptureOptions, Consumer, Engine, PreparedEngine,
     channel::{Channel, Message, Received},
     filter,
+    guard::Guard,
     info::{self, Feature},
     keeper::release_stdio,
     layout::{Shared, Word},
@@ -28,6 +29,8 @@ use crate::sys::shared::futex_wait;
 const UNUSABLE: u8 = 78;
 /// Added to the engine's niceness: it gets about a third of what a watched process gets.
 const NICE: i32 = 5;
+/// After this time it is tried again to make a guard.
+const GUARD_LOOK: Duration = Duration::from_secs(1);
 /// The standby thread does little: it needs no stack of the default size.
 const STANDBY_STACK: usize = 256 << 10;
 
@@ -173,12 +176,74 @@ fn take_over(listeners: Listeners, shared: Shared, app: Option<&OwnedFd>) {
     let mut notify = Notify::new(listeners, shared, recorder);
     notify.answer_left_behind();
     if !ended {
-        let peers = Peers { app: app.map(AsFd::as_fd), ..Peers::default() };
-        while notify.serve(peers, None) != Served::Finished {
-            // There is nobody but this process to wait for.
-            notify.release_last_exit();
-        }
+        answer_all(&mut notify, app);
         notify.finish();
     }
     notify.serve_others();
+}
+
+/// Answers until the app has ended, with a guard in waiting.
+fn answer_all(notify: &mut Notify, app: Option<&OwnedFd>) {
+    let mut guard = None;
+    loop {
+        let lacking = guard.is_none() && !notify.listeners().is_empty();
+        if lacking {
+            guard = notify.make_guard();
+        }
+        let timeout = (lacking && guard.is_none()).then_some(GUARD_LOOK);
+        let peers =
+            Peers { app: app.map(AsFd::as_fd), attacher: guard.as_ref().map(Guard::end), ..Peers::default() };
+        match notify.serve(peers, timeout) {
+            Served::Finished => return,
+            Served::Attacher => {
+                if let Some(dead) = guard.take() {
+                    dead.reap();
+                }
+            }
+            // There is nobody but this process to wait for.
+            Served::LastExit => notify.release_last_exit(),
+            Served::Engine | Served::Timeout | Served::Ended => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::{
+        super::{
+            Consumer,
+            channel::{Channel, Message},
+            filtered::Filtered,
+            layout::Shared,
+            listeners::Listeners,
+        },
+        stand_by,
+    };
+
+    #[test]
+    fn the_killed_keepers_listeners_are_all_answered() {
+        let shared = Shared::new(0).unwrap();
+        let (app, other) = (Filtered::start(), Filtered::start());
+        let (keeper, theirs) = Channel::pair().unwrap();
+        let own = Listeners::new(Some(app.listener()));
+        let standby = std::thread::spawn(move || stand_by(shared, &theirs, own, None));
+        keeper.send(Message::Listener, Some(other.listener().as_fd())).unwrap();
+        drop(keeper);
+        app.make_calls(20);
+        other.make_calls(20);
+        assert_eq!(app.end(), 0);
+        // The app is gone; whatever of the others still comes is let through.
+        other.make_calls(20);
+        assert_eq!(other.end(), 0);
+        standby.join().unwrap();
+        let mut consumer = Consumer::new(shared);
+        while consumer.next().is_some() {
+            consumer.advance();
+        }
+        let counters = consumer.counters();
+        assert!(counters.finished && (40..=60).contains(&counters.consumed), "{counters:?}");
+        assert_eq!(counters.seen, counters.consumed);
+    }
 }

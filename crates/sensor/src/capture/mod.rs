@@ -19,6 +19,7 @@ mod filter;
 #[cfg(test)]
 mod filtered;
 mod follow;
+mod guard;
 mod info;
 mod keeper;
 mod lane;

@@ -15,6 +15,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use super::{
     calls::{EXIT_GROUP, NATIVE},
     follow::Follower,
+    guard::Guard,
     lane::Class,
     layout::{FLIGHT_BYTES, Shared, Word},
     listeners::{Listeners, Peers, places},
@@ -103,6 +104,11 @@ impl Notify {
 
     pub(super) fn listeners(&self) -> &Listeners {
         &self.listeners
+    }
+
+    /// Makes a process that answers should this one be killed.
+    pub(super) fn make_guard(&mut self) -> Option<Guard> {
+        Guard::start(&mut self.listeners, &self.shared)
     }
 
     /// Another engine begins: what was said of threads once is said again.

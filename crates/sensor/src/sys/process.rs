@@ -21,9 +21,10 @@ fn side(pid: libc::c_long) -> Fork {
     if pid == 0 { Fork::Child } else { Fork::Parent(u32::try_from(pid).unwrap_or_default()) }
 }
 
-/// Forks the calling process, which must have a single thread: the child may then do anything.
+/// Forks the calling process. With a single thread the child may do anything; with more it must take no memory and no
+/// lock, which a thread that the child lacks may hold.
 pub(crate) fn fork() -> io::Result<Fork> {
-    // SAFETY: with one thread no lock can be held by a thread that the child lacks (requirement of this function).
+    // SAFETY: the child is in a state the C library allows, and keeps to what it may do (requirement above).
     check(unsafe { libc::fork() }.into()).map(side)
 }
 

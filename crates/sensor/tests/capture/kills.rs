@@ -85,6 +85,30 @@ fn two_hundred_killed_keepers() {
 }
 
 #[test]
+fn whoever_answers_may_be_killed_one_after_the_other() {
+    let run = Run::new().backend("notify");
+    let mut command = run.workload("opens 2000 until-told");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (keeper, mut answers) = run.sensor(child.id());
+    run.wait_for_calls();
+    kill(keeper);
+    for _ in 0..5 {
+        let guard = wait_until("a guard", || children(answers, "fargard-guard").first().copied());
+        kill(answers);
+        answers = guard;
+    }
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("done: ") && text.contains(" failed: 0\n"), "{text}");
+    wait_until("the last guard's end", || (!alive(answers)).then_some(()));
+}
+
+fn alive(pid: u32) -> bool {
+    std::fs::exists(format!("/proc/{pid}")).unwrap()
+}
+
+#[test]
 fn killing_the_keeper_while_everything_starts_fails_no_call() {
     for round in 0..30u64 {
         let run = Run::new().backend("notify");
