@@ -14,7 +14,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{CWD, Mode, OFlags, openat},
-    process::{DumpableBehavior, Pid, PidfdFlags, pidfd_open},
+    process::{DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit, getrlimit, pidfd_open, setrlimit},
     thread::{CpuSet, sched_getaffinity},
 };
 
@@ -35,6 +35,8 @@ use crate::sys::{process, ptrace, seccomp, signals};
 
 /// How often the app is looked for where the kernel cannot tell of its end.
 const APP_LOOK: Duration = Duration::from_secs(1);
+/// Open files the keeper and the engine may have, where the app's hard limit allows it.
+const DESCRIPTORS: u64 = 1024;
 const CAP_SYS_PTRACE: u32 = 19;
 
 /// Read by the keeper in the app's memory to learn which way of reading works.
@@ -76,6 +78,7 @@ pub(super) fn run<E: Engine>(
     // what is forked from here is protected as well.
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     let _ = rustix::process::setsid();
+    allow_descriptors();
     let _ = rustix::thread::set_name(c"fargard-keeper");
     shared.word(Word::KeeperPid).store(std::process::id().into(), SeqCst);
     shared.word(Word::AppPid).store(app.into(), SeqCst);
@@ -112,6 +115,15 @@ pub(super) fn release_stdio(keep_output: bool) {
             let _ = rustix::stdio::dup2_stdout(&null);
             let _ = rustix::stdio::dup2_stderr(&null);
         }
+    }
+}
+
+/// The app's limit may leave no room for what this process and the engine open.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(DESCRIPTORS).min(DESCRIPTORS);
+    if limit.current.is_some_and(|current| current < most) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit });
     }
 }
 

@@ -153,3 +153,26 @@ fn signals_during_calls_make_no_second_record_where_the_kernel_lets_them_interru
     // A call that was interrupted right after its answer was taken has a record and is EINTR to the program.
     assert!((20_000..=20_000 + number("interrupted")).contains(&records), "{records} of {text}");
 }
+
+#[test]
+fn a_low_limit_of_open_files_is_the_apps_alone() {
+    let limit = ["prlimit", "--nofile=8:4096"];
+    if !support::plain(&limit).arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: prlimit cannot set a limit here");
+        return;
+    }
+    for backend in super::BACKENDS {
+        let run = Run::new().by(&limit).backend(backend);
+        let mut command = run.command(&["sh", "-c", "ulimit -n; read line; : > /dev/null"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (keeper, engine) = run.sensor(child.id());
+        kill(engine);
+        wait_until("a new engine", || {
+            children(keeper, "fargard-engine").iter().find(|pid| **pid != engine).copied()
+        });
+        drop(child.stdin.take());
+        assert_eq!(child.wait_with_output().unwrap().stdout, b"8\n", "{backend}");
+        let counters = run.counters();
+        assert!(counters.exact() && counters.get("consumed") == 2, "{backend}: {counters:?}");
+    }
+}

@@ -86,6 +86,8 @@ impl<E: Engine> Keeper<'_, E> {
         };
         match (Message::of(buffer[0]), descriptor) {
             (Some(Message::Listener), Some(listener)) => self.add_listener(notify, listener),
+            // There was no number left for it here.
+            (Some(Message::Listener), None) => self.answer_attacher(Message::Failed),
             (Some(Message::Record), _) => notify.add_record(&mut buffer[1..length]),
             _ => self.end_attacher(),
         }
@@ -102,7 +104,12 @@ impl<E: Engine> Keeper<'_, E> {
             // started again with all of them.
             let _ = engine.channel.send_now(Message::Listener, Some(copy.as_fd()));
         }
+        self.answer_attacher(answer);
+    }
+
+    fn answer_attacher(&self, answer: Message) {
         if let Some(attacher) = &self.attacher {
+            // An error is its end, seen next.
             let _ = attacher.child.channel.send_now(answer, None);
         }
     }
