@@ -5,6 +5,9 @@
 //! lives. Executions are seen, so a process that is gone before the engine looks still has its name, arguments,
 //! user and ancestors.
 
+mod bounds;
+mod changes;
+
 use std::{collections::HashMap, sync::Arc};
 
 use fargard_model::{Process, process::MAX_LINEAGE};
@@ -16,10 +19,6 @@ use super::{
     streams,
 };
 
-/// Most processes that are remembered.
-const MAX_PROCESSES: usize = 4096;
-/// Most threads whose process is remembered.
-const MAX_THREADS: usize = 8192;
 /// Longest short name, as the kernel keeps (`TASK_COMM_LEN` without its NUL).
 const MAX_COMM: usize = 15;
 
@@ -33,6 +32,8 @@ pub(crate) struct Table {
     container_id: String,
     wants_env: bool,
     clock: u64,
+    /// Bytes of what was stored since they were last counted.
+    added: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +80,7 @@ impl Table {
             container_id: String::new(),
             wants_env,
             clock: 0,
+            added: 0,
         }
     }
 
@@ -122,17 +124,6 @@ impl Table {
                 self.learn(pid, of_process.as_ref().or(stat), status.as_ref(), 0)
             }
         }
-    }
-
-    /// A process may have moved to another session, group or terminal since it was learned.
-    fn in_session(&mut self, process: Arc<Process>, stat: &Stat) -> Arc<Process> {
-        if (process.pgid, process.sid, process.tty) == (stat.pgid, stat.sid, stat.tty) {
-            return process;
-        }
-        let mut after = (*process).clone();
-        (after.pgid, after.sid, after.tty) = (stat.pgid, stat.sid, stat.tty);
-        after.sname = self.session_name(&after);
-        self.replace(after)
     }
 
     fn known(&self, tid: u32, stat: Option<&Stat>) -> Option<u32> {
@@ -180,7 +171,7 @@ impl Table {
             self.read_image(&mut process, forked);
         }
         process.sname = self.session_name(&process);
-        process.parent = parent;
+        process.parent = parent.map(bounds::nearest);
         self.store(process, stat.start)
     }
 
@@ -189,38 +180,18 @@ impl Table {
         if ppid == 0 || depth >= MAX_LINEAGE {
             return None;
         }
-        if let Some(entry) = self.processes.get(&ppid) {
-            return Some(Arc::clone(&entry.process));
-        }
-        let stat = self.procfs.stat(ppid)?;
+        let known = self.processes.get(&ppid).map(|entry| (Arc::clone(&entry.process), entry.start));
+        let stat = match (known, self.procfs.stat(ppid)) {
+            // The id may be another process's by now.
+            (Some((parent, start)), stat)
+                if stat.as_ref().is_none_or(|stat| start == 0 || stat.start == start) =>
+            {
+                return Some(parent);
+            }
+            (_, stat) => stat?,
+        };
         let status = self.procfs.status(ppid);
         Some(self.learn(ppid, Some(&stat), status.as_ref(), depth + 1))
-    }
-
-    fn session_name(&self, process: &Process) -> String {
-        if process.sid == process.pid || process.sid == 0 {
-            return process.name.clone();
-        }
-        match self.processes.get(&process.sid) {
-            Some(entry) => entry.process.name.clone(),
-            None => self.procfs.stat(process.sid).map(|stat| stat.comm).unwrap_or_default(),
-        }
-    }
-
-    fn apply_status(&mut self, process: &mut Process, status: &Status) {
-        process.vpid = status.vpid.max(1);
-        process.cap_effective = status.cap_effective;
-        process.cap_permitted = status.cap_permitted;
-        process.cap_inheritable = Some(status.cap_inheritable);
-        process.vpgid = status.vpgid;
-        if process.user.is_empty() || process.uid != status.uid || process.gid != status.gid {
-            process.user = self.accounts.user(status.uid);
-            process.group = self.accounts.group(status.gid);
-            (process.home, process.shell) = self.accounts.home_and_shell(status.uid);
-        }
-        process.uid = status.uid;
-        process.euid = status.euid;
-        process.gid = status.gid;
     }
 
     /// Program, arguments and directory of a living process.
@@ -248,6 +219,7 @@ impl Table {
     }
 
     fn store(&mut self, process: Process, start: u64) -> Arc<Process> {
+        self.added += bounds::weight(&process);
         let process = Arc::new(process);
         let entry = Entry { process: Arc::clone(&process), start, used: self.clock };
         self.processes.insert(process.pid, entry);
@@ -298,23 +270,6 @@ impl Table {
         self.store(process, start)
     }
 
-    /// User, group and capabilities as they are now, for a process that lives.
-    pub(crate) fn refresh_credentials(&mut self, process: &Arc<Process>) -> Arc<Process> {
-        let start = self.processes.get(&process.pid).map_or(0, |entry| entry.start);
-        let Some(status) = self.procfs.status(process.pid) else { return Arc::clone(process) };
-        if !self.procfs.is_alive(process.pid, start) {
-            return Arc::clone(process);
-        }
-        self.with_credentials(process, &status)
-    }
-
-    /// The process with the user, group and capabilities it has by now.
-    pub(crate) fn with_credentials(&mut self, process: &Arc<Process>, status: &Status) -> Arc<Process> {
-        let mut after = (**process).clone();
-        self.apply_status(&mut after, status);
-        if after == **process { Arc::clone(process) } else { self.replace(after) }
-    }
-
     /// The process's directory as it is now, or as last known.
     pub(crate) fn cwd(&self, process: &Process) -> String {
         self.procfs.link(process.pid, "cwd").unwrap_or_else(|| process.cwd.clone())
@@ -328,27 +283,6 @@ impl Table {
     /// Start of a process in ticks since boot; 0 when unknown.
     pub(crate) fn start_of(&self, pid: u32) -> u64 {
         self.processes.get(&pid).map_or(0, |entry| entry.start)
-    }
-
-    /// Keeps the table within its bounds: first forgets the dead, then those unused for longest.
-    fn make_room(&mut self) {
-        if self.threads.len() >= MAX_THREADS {
-            self.threads.clear();
-        }
-        if self.processes.len() < MAX_PROCESSES {
-            return;
-        }
-        let procfs = self.procfs.clone();
-        let recent = self.clock.saturating_sub(256);
-        self.processes.retain(|pid, entry| entry.used >= recent || procfs.is_alive(*pid, entry.start));
-        if self.processes.len() >= MAX_PROCESSES / 4 * 3 {
-            let mut ages: Vec<u64> = self.processes.values().map(|entry| entry.used).collect();
-            ages.sort_unstable();
-            let edge = ages.get(ages.len() / 4).copied().unwrap_or(0);
-            self.processes.retain(|_, entry| entry.used > edge);
-        }
-        let processes = &self.processes;
-        self.threads.retain(|_, thread| processes.contains_key(&thread.process));
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{fs, os::unix::fs::symlink, path::Path};
 
-use super::{Accounts, Execution, MAX_PROCESSES, Procfs, Stat, Table};
+use super::{Accounts, Execution, Procfs, Stat, Table, bounds::MAX_PROCESSES};
 
 fn stat(comm: &str, ppid: u32, start: u64) -> Stat {
     Stat { comm: comm.into(), state: 'R', ppid, pgid: 100, sid: 100, tty: 0, start, ..Stat::default() }
@@ -120,6 +120,17 @@ fn credentials_follow_the_process() {
     add(proc.path(), 400, 400, "su", 0, 10, 9);
     assert_eq!(table.refresh_credentials(&before).user, "app");
     assert_eq!(table.process_of(400, None).uid, 9);
+}
+
+#[test]
+fn a_parent_whose_id_was_reused_is_not_the_one_that_was_known() {
+    let proc = tempfile::tempdir().unwrap();
+    add(proc.path(), 50, 50, "sshd", 0, 5, 0);
+    let mut table = table(proc.path());
+    table.process_of(50, Some(&stat("sshd", 0, 5)));
+    add(proc.path(), 50, 50, "miner", 0, 900, 1000);
+    let child = table.process_of(51, Some(&stat("miner", 50, 901)));
+    assert_eq!(child.parent.as_ref().unwrap().name, "miner");
 }
 
 #[test]

@@ -4,27 +4,26 @@
 //! Layout of the directory: one subdirectory per producer with `producer.json` (what the producer enrols with,
 //! locked while it lives) and one file a batch, `<sequence>.<u|e>.<records>.zst`: exactly the bytes that are sent.
 
+mod directory;
 mod drain;
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
+    hash::{BuildHasher as _, RandomState},
+    io,
+    path::Path,
 };
 
-use fargard_model::{Container, Task, bounded};
+use fargard_model::{Container, Task};
 use serde::{Deserialize, Serialize};
 
+use self::directory::Directory;
 pub use self::drain::{DrainReport, drain};
 use super::outbox::Lane;
 
 /// Most bytes of batches kept in memory when there is no directory.
 const MAX_MEMORY: u64 = 3 << 20;
-/// Largest batch file that is read.
-const MAX_FILE: usize = 2 << 20;
-/// Most files of a directory that are looked at.
-const MAX_ENTRIES: usize = 100_000;
 const IDENTITY: &str = "producer.json";
 
 /// What a producer enrols with.
@@ -52,7 +51,11 @@ pub(crate) struct Spool {
     entries: BTreeMap<Key, Entry>,
     bytes: u64,
     max_bytes: u64,
-    directory: Option<Directory>,
+    /// Of those, bytes that are in memory.
+    memory: u64,
+    home: Option<Home>,
+    /// Makes marks that nobody else can make.
+    mark: RandomState,
 }
 
 #[derive(Debug)]
@@ -60,11 +63,16 @@ struct Entry {
     length: u64,
     /// The batch itself, where there is no directory.
     content: Option<Vec<u8>>,
+    /// What the file must hold; `None` for one of an earlier producer.
+    mark: Option<u64>,
 }
 
+/// The directory of one producer.
 #[derive(Debug)]
-struct Directory {
-    path: PathBuf,
+struct Home {
+    root: Directory,
+    name: String,
+    own: Directory,
     /// Held as long as the producer lives.
     _lock: File,
 }
@@ -72,42 +80,44 @@ struct Directory {
 impl Spool {
     /// A spool in memory.
     pub(crate) fn in_memory() -> Self {
-        Self { entries: BTreeMap::new(), bytes: 0, max_bytes: MAX_MEMORY, directory: None }
+        Self::of(MAX_MEMORY, None)
+    }
+
+    fn of(max_bytes: u64, home: Option<Home>) -> Self {
+        let entries = BTreeMap::new();
+        Self { entries, bytes: 0, max_bytes, memory: 0, home, mark: RandomState::new() }
     }
 
     /// A spool for a new producer below `root`.
     pub(crate) fn create(root: &Path, max_bytes: u64, enrolment: &Enrolment) -> io::Result<Self> {
-        let path = root.join(&enrolment.producer);
-        fs::create_dir_all(&path)?;
-        let bytes = serde_json::to_vec(enrolment)?;
-        write_atomically(&path, IDENTITY, &bytes)?;
-        let lock = File::open(path.join(IDENTITY))?;
+        fs::create_dir_all(root)?;
+        let name = enrolment.producer.clone();
+        let root = Directory::at(root)?;
+        let own = root.make(&name)?;
+        own.write(IDENTITY, &serde_json::to_vec(enrolment)?)?;
+        let lock = own.open(IDENTITY)?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
-        let used = directory_bytes(root);
-        Ok(Self {
-            entries: BTreeMap::new(),
-            bytes: 0,
-            // What earlier producers left counts towards the same bound.
-            max_bytes: max_bytes.saturating_sub(used).max(max_bytes / 4),
-            directory: Some(Directory { path, _lock: lock }),
-        })
+        // What earlier producers left counts towards the same bound.
+        let max_bytes = max_bytes.saturating_sub(root.bytes()).max(max_bytes / 4);
+        Ok(Self::of(max_bytes, Some(Home { root, name, own, _lock: lock })))
     }
 
     /// The spool an ended producer left; `None` when the producer still lives or the directory is none of ours.
-    fn adopt(path: &Path) -> Option<(Self, Enrolment)> {
-        let lock = File::open(path.join(IDENTITY)).ok()?;
+    fn adopt(root: &Path, name: &str) -> Option<(Self, Enrolment)> {
+        let root = Directory::at(root).ok()?;
+        let own = root.below(name).ok()?;
+        let lock = own.open(IDENTITY).ok()?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()?;
-        let enrolment = serde_json::from_slice(&bounded::read(&path.join(IDENTITY), 64 << 10).ok()?).ok()?;
-        let mut entries = BTreeMap::new();
-        for file in fs::read_dir(path).ok()?.take(MAX_ENTRIES).flatten() {
-            let key = file.file_name().to_str().and_then(Key::parse);
-            if let (Some(key), Ok(data)) = (key, file.metadata()) {
-                entries.insert(key, Entry { length: data.len(), content: None });
+        let enrolment = serde_json::from_slice(&own.read(IDENTITY).ok()?).ok()?;
+        let mut spool = Self::of(u64::MAX, None);
+        for (file, _) in own.entries() {
+            if let (Some(key), Some(length)) = (Key::parse(&file), own.length(&file)) {
+                spool.entries.insert(key, Entry { length, content: None, mark: None });
+                spool.bytes = spool.bytes.saturating_add(length);
             }
         }
-        let bytes = entries.values().map(|entry| entry.length).sum();
-        let directory = Some(Directory { path: path.to_owned(), _lock: lock });
-        Some((Self { entries, bytes, max_bytes: u64::MAX, directory }, enrolment))
+        spool.home = Some(Home { root, name: name.to_owned(), own, _lock: lock });
+        Some((spool, enrolment))
     }
 
     /// Keeps a batch. Returns the number of records that had to go for it, by lane (urgent, events).
@@ -130,16 +140,20 @@ impl Spool {
             return shed;
         }
         let key = Key { lane, sequence, records };
-        let kept = match &self.directory {
-            None => Some(content),
-            // A full disk: the batch stays in memory, under the same bound.
-            Some(directory) => match write_atomically(&directory.path, &key.file_name(), &content) {
-                Ok(()) => None,
-                Err(_) => Some(content),
-            },
-        };
+        let mark = self.mark.hash_one(&content);
+        let written =
+            self.home.as_ref().is_some_and(|home| home.own.write(&key.file_name(), &content).is_ok());
+        if !written {
+            // Without a directory, or on a full disk, it stays in memory.
+            if self.memory + length > MAX_MEMORY {
+                add(&mut shed, lane, records);
+                return shed;
+            }
+            self.memory += length;
+        }
+        let kept = (!written).then_some(content);
         self.bytes += length;
-        self.entries.insert(key, Entry { length, content: kept });
+        self.entries.insert(key, Entry { length, content: kept, mark: Some(mark) });
         shed
     }
 
@@ -148,23 +162,24 @@ impl Spool {
         self.entries.keys().next().copied()
     }
 
-    /// A batch's bytes; `None` when its file is gone.
+    /// A batch's bytes; `None` when its file is gone, or is no longer what was written.
     pub(crate) fn content(&self, key: Key) -> Option<Vec<u8>> {
         let entry = self.entries.get(&key)?;
-        match (&entry.content, &self.directory) {
-            (Some(content), _) => Some(content.clone()),
-            (None, Some(directory)) => bounded::read(&directory.path.join(key.file_name()), MAX_FILE).ok(),
-            (None, None) => None,
+        if let Some(content) = &entry.content {
+            return Some(content.clone());
         }
+        let content = self.home.as_ref()?.own.read(&key.file_name()).ok()?;
+        entry.mark.is_none_or(|mark| mark == self.mark.hash_one(&content)).then_some(content)
     }
 
     /// Forgets a batch: the server has it, or will never take it.
     pub(crate) fn remove(&mut self, key: Key) {
-        if let Some(entry) = self.entries.remove(&key) {
-            self.bytes = self.bytes.saturating_sub(entry.length);
-            if let Some(directory) = &self.directory {
-                let _ = fs::remove_file(directory.path.join(key.file_name()));
-            }
+        let Some(entry) = self.entries.remove(&key) else { return };
+        self.bytes = self.bytes.saturating_sub(entry.length);
+        match (&entry.content, &self.home) {
+            (Some(_), _) => self.memory = self.memory.saturating_sub(entry.length),
+            (None, Some(home)) => home.own.remove(&key.file_name()),
+            (None, None) => {}
         }
     }
 
@@ -175,9 +190,9 @@ impl Spool {
 
     /// Removes the producer's directory when nothing is left in it.
     pub(crate) fn finish(self) {
-        if let Some(directory) = self.directory.as_ref().filter(|_| self.entries.is_empty()) {
-            let _ = fs::remove_file(directory.path.join(IDENTITY));
-            let _ = fs::remove_dir(&directory.path);
+        if let Some(home) = self.home.as_ref().filter(|_| self.entries.is_empty()) {
+            home.own.remove(IDENTITY);
+            home.root.remove_directory(&home.name);
         }
     }
 }
@@ -213,27 +228,6 @@ fn add(shed: &mut (u64, u64), lane: Lane, records: u64) {
     }
 }
 
-fn directory_bytes(root: &Path) -> u64 {
-    let files = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten();
-    files(root.to_owned())
-        .take(MAX_ENTRIES)
-        .flat_map(|entry| files(entry.path()).take(MAX_ENTRIES))
-        .filter_map(|entry| Some(entry.metadata().ok()?.len()))
-        .sum()
-}
-
-/// Writes a file under another name first, so that a reader never finds half of it.
-fn write_atomically(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = directory.join(format!("{name}.tmp"));
-    let written = File::create(&unfinished)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&unfinished, directory.join(name)));
-    if written.is_err() {
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -252,9 +246,9 @@ mod tests {
         let mut spool = Spool::create(root.path(), 1 << 20, &enrolment("p-1")).unwrap();
         assert_eq!(spool.put(Lane::Events, 1, 3, b"events".to_vec()), (0, 0));
         assert_eq!(spool.put(Lane::Urgent, 2, 1, b"urgent".to_vec()), (0, 0));
-        assert!(Spool::adopt(&root.path().join("p-1")).is_none(), "its producer lives");
+        assert!(Spool::adopt(root.path(), "p-1").is_none(), "its producer lives");
         drop(spool);
-        let (mut spool, found) = Spool::adopt(&root.path().join("p-1")).unwrap();
+        let (mut spool, found) = Spool::adopt(root.path(), "p-1").unwrap();
         assert_eq!(found, enrolment("p-1"));
         let first = spool.next().unwrap();
         assert_eq!(spool.content(first).unwrap(), b"urgent");
@@ -291,6 +285,39 @@ mod tests {
         }
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("other")).unwrap();
-        assert!(Spool::adopt(&root.path().join("other")).is_none());
+        assert!(Spool::adopt(root.path(), "other").is_none());
+    }
+
+    #[test]
+    fn what_others_do_to_the_files_is_no_trouble() {
+        let root = tempfile::tempdir().unwrap();
+        let mut spool = Spool::create(root.path(), 8 << 20, &enrolment("p-1")).unwrap();
+        let file = |number: u64| root.path().join(format!("p-1/{number:012}.u.1.zst"));
+        for number in 1..=5 {
+            assert_eq!(spool.put(Lane::Urgent, number, 1, format!("batch {number}").into_bytes()), (0, 0));
+        }
+        fs::write(file(1), "forged!").unwrap();
+        fs::remove_file(file(2)).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", file(2)).unwrap();
+        fs::File::options().write(true).open(file(3)).unwrap().set_len(1 << 40).unwrap();
+        fs::remove_file(file(4)).unwrap();
+        let mut found = Vec::new();
+        while let Some(key) = spool.next() {
+            found.push(spool.content(key));
+            spool.remove(key);
+        }
+        assert_eq!(found, [None, None, None, None, Some(b"batch 5".to_vec())]);
+        assert!(fs::metadata("/etc/passwd").is_ok());
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_memory_is_bounded() {
+        let root = tempfile::tempdir().unwrap();
+        let mut spool = Spool::create(root.path(), 64 << 20, &enrolment("p-1")).unwrap();
+        // As on a full disk or a directory that somebody removed.
+        fs::remove_dir_all(root.path().join("p-1")).unwrap();
+        let batch = vec![0; 1 << 20];
+        let lost: u64 = (1..=10).map(|number| spool.put(Lane::Urgent, number, 1, batch.clone()).0).sum();
+        assert_eq!((spool.len(), lost), (3, 7));
     }
 }

@@ -1,14 +1,14 @@
 //! Sends what ended producers left behind.
 
 use std::{
-    fs, io,
+    io,
     path::Path,
     time::{Duration, Instant},
 };
 
 use fargard_model::Secret;
 
-use super::{Enrolment, MAX_ENTRIES, Spool};
+use super::{Directory, Enrolment, Spool};
 use crate::{
     config::Server,
     engine::uplink::client::{Client, SendError},
@@ -36,8 +36,8 @@ pub fn drain(directory: &Path, server: &Server, time: Duration) -> io::Result<Dr
     let client = Client::new(server).map_err(io::Error::other)?;
     let until = Instant::now() + time;
     let mut report = DrainReport::default();
-    for entry in fs::read_dir(directory)?.take(MAX_ENTRIES) {
-        let Some((mut spool, enrolment)) = Spool::adopt(&entry?.path()) else { continue };
+    for (name, _) in Directory::at(directory)?.entries() {
+        let Some((mut spool, enrolment)) = Spool::adopt(directory, &name) else { continue };
         if let Err(error) = send_all(&client, &server.token, &mut spool, &enrolment, until, &mut report) {
             report.trouble.get_or_insert_with(|| error.to_string());
         }
