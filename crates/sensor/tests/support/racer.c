@@ -1,6 +1,6 @@
 /* Deceives whoever reads a call's arguments at its entry: a second thread changes them before the kernel reads them.
    racer path A B N      N children execute A, whose name another thread turns into B and back; "pid path" of each
-   racer argv PROGRAM N  N children execute PROGRAM with "0.6", which another thread turns into "0.7" and back
+   racer argv PROGRAM N  N children execute PROGRAM with "2.6", which another thread turns into "2.7" and back
    racer flood N         opens /dev/null for reading as fast as it can, until its input ends, and N times at least
    racer port A B N      N connections to port A, which another thread turns into B and back; "fd port" of each */
 #define _GNU_SOURCE
@@ -82,9 +82,9 @@ static void children(const char *path, char *argument, int in_path, unsigned cha
 
 int main(int argc, char **argv) {
     if (argc == 5 && !strcmp(argv[1], "path"))
-        children(argv[2], "1.5", 1, argv[3][strlen(argv[3]) - 1], atoi(argv[4]));
+        children(argv[2], "2.5", 1, argv[3][strlen(argv[3]) - 1], atoi(argv[4]));
     else if (argc == 4 && !strcmp(argv[1], "argv"))
-        children(argv[2], "1.6", 0, '7', atoi(argv[3]));
+        children(argv[2], "2.6", 0, '7', atoi(argv[3]));
     else if (argc == 3 && !strcmp(argv[1], "flood")) {
         struct pollfd input = {.fd = 0, .events = POLLIN};
         for (long done = 0; ; done++) {
