@@ -27,16 +27,23 @@ pub struct Alert {
 }
 
 impl From<&Detection> for Alert {
+    /// What was done about it stands at the end of the output, and among its fields as `fargard.action`.
     fn from(detection: &Detection) -> Self {
+        let mut output = detection.output.clone();
+        let mut output_fields = detection.output_fields.clone();
+        if let Some(action) = &detection.action {
+            output.push_str(&format!(" ({action})"));
+            output_fields.insert("fargard.action".to_owned(), action.to_string().into());
+        }
         Self {
             time: detection.time,
             rule: detection.rule.clone(),
             priority: detection.priority,
             source: detection.source,
             hostname: detection.hostname.clone(),
-            output: detection.output.clone(),
+            output,
             tags: detection.tags.clone(),
-            output_fields: detection.output_fields.clone(),
+            output_fields,
         }
     }
 }

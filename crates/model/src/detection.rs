@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Event, Priority, Source, Timestamp};
+use crate::{ActionTaken, Event, Priority, Source, Timestamp};
 
 /// A match of a Falco rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Detection {
     /// How many earlier matches this one stands for besides itself, where the rule folds repeats.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub folded: u64,
+    /// What was done about it, where the rule asks for more than an alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionTaken>,
     /// The event itself.
     pub event: Event,
 }

@@ -4,6 +4,7 @@
 //!
 //! No I/O lives here apart from [`bounded`], the one way this workspace reads a file of unknown size.
 
+pub mod action;
 pub mod alert;
 pub mod batch;
 pub mod bounded;
@@ -24,6 +25,7 @@ pub mod time;
 pub mod trap;
 pub mod workload;
 
+pub use action::{Action, ActionResult, ActionTaken};
 pub use alert::Alert;
 pub use batch::{Batch, BatchHeader, Lost, Record};
 pub use call::ArgSet;

@@ -68,6 +68,9 @@ pub fn load_with(files: &[SourceFile], options: &Options) -> LoadReport {
     options.define(&mut definitions);
     let ruleset = compile::compile(files, &definitions, &mut diagnostics);
     let tests = unit_test::tests(files, &definitions.tests, ruleset.as_ref(), &mut diagnostics);
+    if let Some(ruleset) = &ruleset {
+        load::check_actions(files, &definitions, ruleset, &mut diagnostics);
+    }
     diagnostic::mark_cut(&mut diagnostics);
     let mut ruleset = ruleset.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
     if let Some(ruleset) = &mut ruleset {

@@ -12,6 +12,7 @@
 //! | `FARGARD_PRINT_TO` | `stderr`, `stdout` or a file to append to | `stderr` |
 //! | `FARGARD_CHECKS` | `on` or `off`: compliance checks of the running container | `on` |
 //! | `FARGARD_CPU` | percent of one CPU the engine may use on average, or `off` | a tenth of the task's CPUs, at least 5; `off` outside ECS |
+//! | `FARGARD_PREVENT` | `off`, `dry-run` or `on`: whether rules with `action: prevent` or `kill` act | `dry-run` |
 //! | `FARGARD_BACKEND` | `auto`, `notify`, `trace` or `none` (nothing is observed) | `auto` |
 //! | `FARGARD_NETWORK` | `auto`, `off` or `all`: see [`NetworkChoice`] | `auto` |
 //! | `FARGARD_RING_BYTES` | size of the buffer between keeper and engine | 1048576 |
@@ -22,6 +23,8 @@
 //! The command gets the environment as it was given to the sensor, with one deliberate change: variables whose
 //! names start with `FARGARD_` are left out, watched or not, since they are the sensor's business and one of them
 //! is a secret. The processes of the sensor do not show them in `/proc/PID/environ` either.
+
+mod prevention;
 
 use std::{
     ffi::OsString,
@@ -34,6 +37,7 @@ use std::{
 use fargard_model::{Secret, bounded};
 use serde::{Deserialize, Serialize};
 
+pub use self::prevention::Prevention;
 use crate::capture::{BackendChoice, CaptureOptions};
 
 /// How the names of the sensor's variables start: the command does not get them.
@@ -77,6 +81,8 @@ pub struct Config {
     pub checks: bool,
     /// Which files are monitored for their integrity.
     pub fim: FimChoice,
+    /// Whether rules that ask for more than an alert act.
+    pub prevent: Prevention,
     /// How calls are captured.
     pub backend: BackendChoice,
     /// What is seen of the network besides calls.
@@ -268,6 +274,7 @@ impl Default for Config {
             summary: false,
             checks: true,
             fim: FimChoice::Off,
+            prevent: Prevention::default(),
             backend: BackendChoice::Auto,
             network: NetworkChoice::Auto,
             ring_bytes: DEFAULT_RING,
@@ -327,6 +334,7 @@ impl Config {
             summary: false,
             checks: env.switch("FARGARD_CHECKS")?.unwrap_or(true),
             fim: env.get("FARGARD_FIM").map(FimChoice::from).unwrap_or_default(),
+            prevent: env.parsed_by("FARGARD_PREVENT", str::parse)?.unwrap_or_default(),
             backend: env.parsed_by("FARGARD_BACKEND", parse_backend)?.unwrap_or_default(),
             network: env.parsed_by("FARGARD_NETWORK", str::parse::<NetworkChoice>)?.unwrap_or_default(),
             ring_bytes: env.number("FARGARD_RING_BYTES")?.unwrap_or(DEFAULT_RING),

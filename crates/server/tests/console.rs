@@ -193,6 +193,7 @@ fn detection() -> Detection {
         description: "A program wrote where only the image's builder should.".into(),
         condition: "open_write and bin_dir and not proc.name in (known_writers)".into(),
         folded: 0,
+        action: None,
         event,
     }
 }

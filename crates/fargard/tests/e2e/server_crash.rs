@@ -59,6 +59,7 @@ fn batch(start: Timestamp, sender: u64, sequence: u64) -> Batch {
         description: String::new(),
         condition: String::new(),
         folded: 0,
+        action: None,
         event,
     };
     Batch {

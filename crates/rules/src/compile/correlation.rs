@@ -15,7 +15,7 @@ use crate::{
     ruleset::{Rule, RuleId, RuleKind},
     syntax,
 };
-use fargard_model::Source;
+use fargard_model::{Action, Source};
 
 /// A rule as it goes into a ruleset.
 type Compiled = (Rule, NodeId, Output);
@@ -100,6 +100,7 @@ impl Compiler<'_> {
             tags: definition.tags.clone(),
             source,
             enabled: definition.enabled,
+            action: Action::Alert,
         };
         let never = self.program.constant(false);
         Ok((rule, never, Output::default()))

@@ -27,7 +27,7 @@ mod warnings;
 
 use std::collections::HashSet;
 
-use fargard_model::Source;
+use fargard_model::{Action, Source};
 
 pub(crate) use event_types::is_event_type;
 pub(crate) use output::{Output, OutputError};
@@ -225,6 +225,7 @@ impl Compiler<'_> {
             tags: definition.tags.clone(),
             source,
             enabled: definition.enabled,
+            action: definition.action.as_ref().map_or(Action::Alert, |asked| asked.action),
         };
         Ok((rule, condition, output))
     }

@@ -8,7 +8,7 @@ use super::{
     FileReader, Refused,
     condition::Condition,
     exception::check_exception,
-    extension::{CorrelationDef, FoldingDef, TestDef},
+    extension::{ActionDef, CorrelationDef, FoldingDef, TestDef},
     item::{Exception, How, Place, RuleItem, RuleMode, SimpleItem, Text},
     substitute::Lists,
 };
@@ -52,6 +52,7 @@ pub(crate) struct RuleDef {
     pub(crate) capture_duration: u64,
     pub(crate) exceptions: Vec<Exception>,
     pub(crate) folding: FoldingDef,
+    pub(crate) action: Option<ActionDef>,
     /// Fields that options add to alerts.
     pub(crate) extra_fields: Vec<ExtraField>,
     pub(crate) place: Place,
@@ -220,6 +221,7 @@ impl Definitions {
             capture_duration: item.capture_duration.unwrap_or(0),
             exceptions: item.exceptions.unwrap_or_default(),
             folding: item.folding,
+            action: item.action,
             extra_fields: Vec::new(),
             place: item.name.place,
         };
@@ -281,6 +283,7 @@ fn change(
         _ => {}
     }
     rule.folding.replaced_by(item.folding);
+    rule.action = item.action.or(rule.action.take());
     let replaced = |key: &str| how(key) == Some(How::Replace);
     rule.priority = item.priority.filter(|_| replaced("priority")).unwrap_or(rule.priority);
     rule.enabled = item.enabled.filter(|_| replaced("enabled")).unwrap_or(rule.enabled);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use fargard_model::Priority;
 
-use super::extension::FoldingDef;
+use super::extension::{ActionDef, FoldingDef};
 
 /// Bytes of one of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +65,7 @@ pub(super) struct RuleItem {
     pub(super) capture_duration: Option<u64>,
     pub(super) exceptions: Option<Vec<Exception>>,
     pub(super) folding: FoldingDef,
+    pub(super) action: Option<ActionDef>,
 }
 
 /// One value or several.

@@ -18,6 +18,7 @@ use std::ops::Range;
 pub(crate) use apply::{Definitions, ListDef, RuleDef};
 pub(crate) use condition::Condition;
 pub(crate) use exception::exception_condition;
+pub(crate) use extension::check as check_actions;
 pub(crate) use extension::{Content, CorrelationDef, EventDef, FoldingDef, Kind, Part, TestDef, Wanted};
 pub(crate) use item::{Exception, OneOrMany, Place, Text};
 pub(crate) use parsed::{Parsed, exceptions};

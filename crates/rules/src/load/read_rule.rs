@@ -15,7 +15,7 @@ use crate::{
 /// Keys that may be appended to.
 const APPENDABLE: [&str; 5] = ["condition", "output", "desc", "tags", "exceptions"];
 /// Keys that may be replaced.
-const REPLACEABLE: [&str; 13] = [
+const REPLACEABLE: [&str; 14] = [
     "condition",
     "output",
     "desc",
@@ -29,8 +29,9 @@ const REPLACEABLE: [&str; 13] = [
     "skip-if-unknown-filter",
     "dedup",
     "limit",
+    "action",
 ];
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "rule",
     "condition",
     "output",
@@ -48,6 +49,7 @@ const KNOWN: [&str; 17] = [
     "override",
     "dedup",
     "limit",
+    "action",
 ];
 
 impl FileReader<'_> {
@@ -74,6 +76,7 @@ impl FileReader<'_> {
             capture_duration: self.milliseconds(node, "capture_duration")?,
             exceptions: self.exceptions(node)?,
             folding: self.folding(node)?,
+            action: self.action(node)?,
             name,
             mode,
         };

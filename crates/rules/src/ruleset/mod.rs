@@ -7,7 +7,7 @@ mod memo;
 mod plan;
 mod possible;
 
-use fargard_model::{Alert, Detection, Event, EventType, Priority, Source, TrapSet};
+use fargard_model::{Action, Alert, Detection, Event, EventType, Priority, Source, TrapSet};
 
 use self::{
     counters::Counters,
@@ -72,6 +72,8 @@ pub struct Rule {
     pub source: Source,
     /// Whether it is evaluated.
     pub enabled: bool,
+    /// What is to be done about a match.
+    pub action: Action,
 }
 
 /// Which matching rules of an event count.
@@ -305,6 +307,7 @@ impl Ruleset {
             description: rule.description.clone(),
             condition: rule.condition.clone(),
             folded: 0,
+            action: None,
             event: event.clone(),
         })
     }

@@ -153,7 +153,7 @@ pub(super) enum Selected {
 }
 
 /// The comparisons that conditions are made of.
-fn checks<'p>(program: &'p Program, nodes: &[NodeId]) -> Vec<&'p Check> {
+pub(super) fn checks<'p>(program: &'p Program, nodes: &[NodeId]) -> Vec<&'p Check> {
     let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
     let mut open = nodes.to_vec();
     while let Some(id) = open.pop() {

@@ -3,12 +3,14 @@
 //! Where rules look at an argument that lies in a register, only the values that could make one true are needed.
 
 mod cells;
+mod denial;
 mod kleene;
 #[cfg(test)]
 mod tests;
 
 use fargard_model::{ArgSet, EventType, Trap, TrapSet};
 
+pub use self::denial::{CannotPrevent, Denial, denials};
 use self::{
     cells::{Cells, Selected},
     kleene::{Class, Kleene},

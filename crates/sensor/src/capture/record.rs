@@ -192,7 +192,12 @@ impl Recorder {
 
     /// Reads what belongs to a call; its thread must wait meanwhile. The record, of the returned length and class, is
     /// in [`Recorder::bytes`].
-    pub(super) fn record(&mut self, mut head: Head) -> (usize, Class) {
+    pub(super) fn record(&mut self, head: Head) -> (usize, Class) {
+        self.record_answered(head, None)
+    }
+
+    /// As [`Recorder::record`] for a call that is not made: its result.
+    pub(super) fn record_answered(&mut self, mut head: Head, result: Option<i64>) -> (usize, Class) {
         if head.arch == I386 && head.nr == I386_SOCKETCALL.cast_signed() {
             self.unfold_socketcall(&mut head);
         }
@@ -208,6 +213,13 @@ impl Recorder {
             // Its user and capabilities: a program that runs for a moment has no others.
             writer.item(ItemKind::Status, 0, |room| {
                 ProcPath::of(head.tid, "status").read(cap(room, MAX_STATUS))
+            });
+        }
+        if let Some(result) = result {
+            writer.item(ItemKind::Result, 0, |room| {
+                let bytes = result.to_ne_bytes();
+                room.get_mut(..bytes.len())?.copy_from_slice(&bytes);
+                Some((bytes.len(), false))
             });
         }
         if let Some(call) = call {

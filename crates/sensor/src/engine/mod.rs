@@ -5,6 +5,7 @@
 //! and learns the living processes from `/proc`; nothing the watched program does waits for it.
 
 mod accounts;
+mod actions;
 mod address;
 mod announce;
 mod checks;
@@ -44,8 +45,8 @@ pub use uplink::spool;
 
 use self::{print::Printer, reload::Files};
 use crate::{
-    capture::Consumer,
-    config::{Config, ConfigError, NetworkChoice, PrintTo, Server},
+    capture::{Consumer, Denial},
+    config::{Config, ConfigError, NetworkChoice, Prevention, PrintTo, Server},
     fim::policy::{Policy, PolicyError},
     net::Tap,
 };
@@ -92,6 +93,7 @@ pub struct Prepared {
     rules: Ruleset,
     files: Files,
     traps: TrapSet,
+    denials: Vec<Denial>,
     printer: Printer,
     /// Open before the command starts: nothing it looks up passes by.
     tap: Option<std::io::Result<Tap>>,
@@ -127,6 +129,10 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         // What goes through its rings are no system calls: that it is used must be known.
         traps.add_calls(Trap::Kernel, EventType::IoUringSetup, None, "the sensor (io_uring goes around it)");
     }
+    let denials = match config.prevent {
+        Prevention::On => actions::denials(&rules).map_err(EngineError::Rules)?,
+        Prevention::Off | Prevention::DryRun => Vec::new(),
+    };
     let printer = Printer::open(config).map_err(|error| EngineError::Output {
         path: match &config.print_to {
             PrintTo::File(path) => path.clone(),
@@ -140,7 +146,7 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         }
         None => printer,
     };
-    Ok(Prepared { config: config.clone(), rules, files, traps, printer, policy, tap: None })
+    Ok(Prepared { config: config.clone(), rules, files, traps, denials, printer, policy, tap: None })
 }
 
 impl Prepared {
@@ -205,6 +211,10 @@ impl crate::capture::PreparedEngine for Prepared {
 
     fn needs_environment(&self) -> bool {
         self.needs_env()
+    }
+
+    fn denials(&self) -> &[Denial] {
+        &self.denials
     }
 
     fn run(self, consumer: Consumer) -> u8 {

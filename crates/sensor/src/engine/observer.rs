@@ -39,6 +39,11 @@ impl Observer {
         self.table.procfs()
     }
 
+    /// Start of a process in ticks since boot; 0 when unknown.
+    pub(crate) fn start_of(&self, pid: u32) -> u64 {
+        self.table.start_of(pid)
+    }
+
     /// Whether calls of the process were stopped.
     pub(crate) fn watches(&self, pid: u32) -> bool {
         self.table.made_calls(pid)

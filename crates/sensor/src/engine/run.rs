@@ -25,6 +25,7 @@ use self::{doubts::progress, govern::Budget, rules::Reloads};
 use super::{
     Prepared,
     accounts::Accounts,
+    actions::Actions,
     announce::{introduce, say, set_speaking},
     decode::decode,
     identity::{self, Identity},
@@ -60,7 +61,7 @@ const SAFE: Duration = Duration::from_millis(50);
 
 /// Runs a prepared engine to the end.
 pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
-    let Prepared { config, rules, files, traps, printer, policy, tap } = prepared;
+    let Prepared { config, rules, files, traps, denials: _, printer, policy, tap } = prepared;
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
@@ -106,6 +107,7 @@ struct Engine {
     enabled: usize,
     reloads: Reloads,
     hostname: String,
+    actions: Actions,
     observer: Observer,
     suspects: Suspects,
     limits: Limits,
@@ -173,6 +175,7 @@ impl Engine {
         let uplink = start_uplink(&config, &common, restarts);
         let budget = Budget::new(config.cpu);
         let reloads = Reloads::new(stopped, &rules);
+        let actions = Actions::new(config.prevent, &rules, consumer.info().backend, consumer.sensor());
         let mut engine = Self {
             config,
             detector: Detector::new(Arc::new(rules)),
@@ -181,6 +184,7 @@ impl Engine {
             enabled,
             reloads,
             hostname,
+            actions,
             observer,
             suspects: Suspects::default(),
             limits: Limits::default(),

@@ -170,6 +170,19 @@ pub(crate) fn answer_continue(listener: BorrowedFd<'_>, id: u64) -> io::Result<(
     ioctl(listener, SEND, response.as_mut_ptr().cast())
 }
 
+/// Lets the call fail with that error, without being made. An error means that it was interrupted or its thread is
+/// gone.
+pub(crate) fn answer_error(listener: BorrowedFd<'_>, id: u64, error: i32) -> io::Result<()> {
+    let mut response = [0u64; RESPONSE_ROOM / 8];
+    response[0] = id;
+    let [_, _, last, ..] = &mut response;
+    *last = u64::from_ne_bytes({
+        let [a, b, c, d] = (-error).to_ne_bytes();
+        [a, b, c, d, 0, 0, 0, 0]
+    });
+    ioctl(listener, SEND, response.as_mut_ptr().cast())
+}
+
 /// Whether a descriptor is a filter's listener: only those know the ids of calls, and none has the id 0 now.
 pub(crate) fn is_listener(descriptor: BorrowedFd<'_>) -> bool {
     let mut id = 0u64;

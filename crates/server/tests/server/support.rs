@@ -195,6 +195,7 @@ pub(crate) fn detection(number: u64, exepath: &str, output: &str) -> Record {
         description: "d".into(),
         condition: "c".into(),
         folded: 0,
+        action: None,
         event,
     }))
 }

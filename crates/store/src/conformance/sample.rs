@@ -91,6 +91,7 @@ pub fn detection(task: &Task, rule: &str, num: u64, time: Timestamp) -> Detectio
         description: String::new(),
         condition: "evt.type = openat".to_owned(),
         folded: 0,
+        action: None,
         event: event(task, num, time),
     }
 }

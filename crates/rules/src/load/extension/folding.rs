@@ -25,6 +25,11 @@ pub(crate) struct FoldingDef {
 }
 
 impl FoldingDef {
+    /// Repeats are folded.
+    pub(crate) fn is_some(&self) -> bool {
+        self.dedup.is_some() || self.limit.is_some()
+    }
+
     /// What a later item gives in the place of this.
     pub(crate) fn replaced_by(&mut self, later: Self) {
         self.dedup = later.dedup.or(self.dedup.take());

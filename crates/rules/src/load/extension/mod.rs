@@ -1,6 +1,7 @@
 //! What Falco's files may hold beside Falco's own items: `sequence`, `threshold` and `test` items, and the keys
-//! `dedup` and `limit` of rules. Falco skips them with a warning.
+//! `dedup`, `limit` and `action` of rules. Falco skips them with a warning.
 
+mod action;
 mod correlation;
 mod duration;
 mod folding;
@@ -9,6 +10,7 @@ mod test;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use action::{ActionDef, check};
 pub(crate) use correlation::{CorrelationDef, Kind, Part, Wanted};
 pub(crate) use folding::FoldingDef;
 pub(crate) use test::{Content, EventDef, TestDef};

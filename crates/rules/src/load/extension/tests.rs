@@ -7,6 +7,8 @@ fn loaded(text: &str) -> LoadReport {
 #[test]
 fn mistakes_are_located() {
     let sequence = |rest: &str| format!("- sequence: s\n  desc: d\n  priority: INFO\n  output: o\n{rest}\n");
+    let ruled =
+        |rest: &str| format!("- rule: r\n  desc: d\n  priority: INFO\n  output: o\n  condition: {rest}\n");
     for (text, line, part) in [
         (sequence("  within: 5m\n  steps: [nobody, nobody]"), 6, "there is no rule 'nobody'"),
         (sequence("  within: 5m\n  steps: [nobody]"), 6, "2 to 8 steps"),
@@ -35,6 +37,14 @@ fn mistakes_are_located() {
             "did you mean",
         ),
         ("- rule: r\n  desc: d\n  priority: INFO\n  output: o\n  condition: evt.type = listen\n  limit: {within: 1s}\n".to_owned(), 6, "count"),
+        (ruled("evt.type = ptrace\n  action: block"), 6, "StopTask"),
+        (ruled("evt.type = ptrace\n  action: sing"), 6, "must be alert, prevent or kill"),
+        (ruled("evt.type = ptrace and proc.name = gdb\n  action: prevent"), 6, "depends on 'proc.name = gdb'"),
+        (ruled("evt.type = openat and fd.name = /x\n  action: prevent"), 6, "depends on 'fd.name = /x'"),
+        (ruled("evt.type in (ptrace, read)\n  action: prevent"), 6, "it can match read, which the sensor never stops"),
+        (ruled("evt.type = execve\n  action: prevent"), 6, "without which no program starts"),
+        (ruled("evt.type = execve\n  action: kill\n  dedup: {by: fd.name, within: 1s}"), 6, "folds repeats"),
+        (ruled("evt.type = socket and evt.arg.domain = AF_INET and evt.arg.type = 3\n  action: prevent"), 6, "too complicated"),
         ("- test: t\n  expect: [nobody]\n  events: [{evt.type: openat}]\n".to_owned(), 2, "there is no rule 'nobody'"),
         ("- test: t\n  expect: []\n  events:\n  - evt.type: openat\n    fd.nam: /x\n".to_owned(), 5, "did you mean 'fd.num'"),
         ("- test: t\n  expect: []\n  events:\n  - evt.type: openat\n    fd.num: x\n".to_owned(), 5, "number"),

@@ -91,7 +91,9 @@ impl Engine {
     fn make_detection(&mut self, alert: &Alert, event: Option<&Event>) {
         let observed = event.map(Subject::Call);
         let detection = self.detector.detection(alert, observed, &self.common.sensor, &self.hostname);
-        let Some(detection) = detection else { return };
+        let Some(mut detection) = detection else { return };
+        let start = event.map_or(0, |event| self.observer.start_of(event.process.pid));
+        detection.action = self.actions.take(&detection.rule, event, start);
         self.tell(detection);
     }
 

@@ -135,6 +135,10 @@ impl Engine {
 
     /// Says what was not seen; with `summary` also what was.
     fn sum_up(&self, consumer: &Consumer) {
+        let refused = self.actions.refused();
+        if refused > 0 {
+            say(&format!("{refused} times a process was not killed although a rule asks for it"));
+        }
         let counters = consumer.counters();
         let lost = self.common.outbox.lost();
         if !self.config.summary && lost.total() == 0 && counters.engine_restarts == 0 {

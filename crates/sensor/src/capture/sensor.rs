@@ -1,0 +1,32 @@
+//! Which processes are the sensor's own, and which the app's.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use super::layout::{Shared, Word};
+
+/// The processes at the sensor's end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sensor(pub(super) Shared);
+
+impl Sensor {
+    /// The container's entry process: the one that became the app.
+    pub(crate) fn app(&self) -> u32 {
+        self.0.word(Word::AppPid).load(SeqCst) as u32
+    }
+
+    /// Whether a process is the keeper, the engine or the attacher.
+    pub(crate) fn is_sensor(&self, pid: u32) -> bool {
+        [Word::KeeperPid, Word::EnginePid, Word::AttacherPid]
+            .iter()
+            .any(|word| self.0.word(*word).load(SeqCst) == u64::from(pid))
+    }
+
+    /// Memory of its own, for tests: the app's and the keeper's process ids.
+    #[cfg(test)]
+    pub(crate) fn made(app: u32, keeper: u32) -> Self {
+        let shared = Shared::new(0).unwrap();
+        shared.word(Word::AppPid).store(app.into(), SeqCst);
+        shared.word(Word::KeeperPid).store(keeper.into(), SeqCst);
+        Self(shared)
+    }
+}
