@@ -83,6 +83,7 @@ impl Own {
             description: self.description.to_owned(),
             condition: self.condition.to_owned(),
             folded: 0,
+            action: None,
             event,
         }
     }
