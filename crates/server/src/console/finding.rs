@@ -223,6 +223,14 @@ fn tags(tags: &[String]) -> (Vec<Tag>, Vec<Tag>) {
     (standards.into_iter().map(view).collect(), plain.into_iter().map(view).collect())
 }
 
+/// The output, and what was done about the match.
+fn told(detection: &Detection) -> String {
+    match &detection.action {
+        Some(action) => format!("{} ({action})", detection.output),
+        None => detection.output.clone(),
+    }
+}
+
 impl DetectionView {
     fn new(detection: &Detection, now: Timestamp) -> Self {
         let values: BTreeMap<String, String> =
@@ -284,7 +292,7 @@ impl CheckView {
 fn occurrences(detail: &FindingDetail, now: Timestamp) -> Vec<Occurrence> {
     let detections = detail.detections.iter().map(|detection| Occurrence {
         time: When::new(detection.time, now),
-        text: text::line(&detection.output, text::LONG),
+        text: text::line(&told(detection), text::LONG),
         process: format!(
             "{} ({})",
             text::line(&detection.event.process.name, 40),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use fargard_model::{
-    Batch, BatchHeader, Container, Detection, Event, EventType, Finding, Lost, Outcome, Priority, Process,
-    Record, Source, Task, Timestamp, batch::FORMAT,
+    Action, ActionResult, ActionTaken, Batch, BatchHeader, Container, Detection, Event, EventType, Finding,
+    Lost, Outcome, Priority, Process, Record, Source, Task, Timestamp, batch::FORMAT,
 };
 use fargard_server::{Config, Running, Server};
 use serde_json::{Value, json};
@@ -195,7 +195,11 @@ pub(crate) fn detection(number: u64, exepath: &str, output: &str) -> Record {
         description: "d".into(),
         condition: "c".into(),
         folded: 0,
-        action: None,
+        action: Some(ActionTaken {
+            kind: Action::Kill,
+            result: ActionResult::Refused,
+            reason: "it is PID 1".into(),
+        }),
         event,
     }))
 }
