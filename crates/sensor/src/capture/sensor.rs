@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use super::layout::{Shared, Word};
+use super::{
+    denials::{Denial, Denials},
+    layout::{Shared, Word},
+};
 
 /// The processes at the sensor's end.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,11 @@ impl Sensor {
         [Word::KeeperPid, Word::EnginePid, Word::AttacherPid]
             .iter()
             .any(|word| self.0.word(*word).load(SeqCst) == u64::from(pid))
+    }
+
+    /// Whether these are the calls that the keeper was told to deny when everything started.
+    pub(crate) fn denies(&self, denials: &[Denial]) -> bool {
+        Denials::of(denials).encode() == self.0.denials()
     }
 
     /// Memory of its own, for tests: the app's and the keeper's process ids.

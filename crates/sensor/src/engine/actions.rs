@@ -4,10 +4,10 @@
 //! engine, after the detection: by a descriptor of the process, so that it is never another one under the same
 //! number.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use fargard_model::{Action, ActionResult, ActionTaken, Event, Outcome};
-use fargard_rules::{Ruleset, traps};
+use fargard_rules::{RuleId, Ruleset, traps};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::{announce::say, procfs::Procfs};
@@ -25,6 +25,9 @@ pub(super) struct Actions {
     mode: Prevention,
     /// Rules that ask for more than an alert.
     asked: HashMap<String, Action>,
+    kills: HashSet<RuleId>,
+    /// The rules are those by which calls are denied.
+    is_current: bool,
     backend: Backend,
     sensor: Sensor,
     procfs: Procfs,
@@ -34,9 +37,36 @@ pub(super) struct Actions {
 
 impl Actions {
     pub(super) fn new(mode: Prevention, rules: &Ruleset, backend: Backend, sensor: Sensor) -> Self {
-        let asks = |rule: &&fargard_rules::Rule| rule.enabled && rule.action != Action::Alert;
-        let asked = rules.rules().iter().filter(asks).map(|rule| (rule.name.clone(), rule.action)).collect();
-        Self { mode, asked, backend, sensor, procfs: Procfs::system(), refused: 0 }
+        let (asked, kills) = asked(rules);
+        let mut actions = Self {
+            mode,
+            asked,
+            kills,
+            is_current: true,
+            backend,
+            sensor,
+            procfs: Procfs::system(),
+            refused: 0,
+        };
+        let _ = actions.compare(rules);
+        actions
+    }
+
+    /// Goes on with other rules; what to say of it. Which calls are denied stays as it was.
+    pub(super) fn replace_rules(&mut self, rules: &Ruleset) -> Option<&'static str> {
+        (self.asked, self.kills) = asked(rules);
+        self.compare(rules)
+    }
+
+    fn compare(&mut self, rules: &Ruleset) -> Option<&'static str> {
+        let denied = || denials(rules).is_ok_and(|denials| self.sensor.denies(&denials));
+        self.is_current = self.mode != Prevention::On || denied();
+        (!self.is_current).then_some("loaded, but which calls are denied changes only when the task restarts")
+    }
+
+    /// Whether a match of that rule is to be acted on at once.
+    pub(super) fn kills(&self, rule: RuleId) -> bool {
+        self.mode == Prevention::On && self.kills.contains(&rule)
     }
 
     /// Does what the rule asks for. `start` is the start of the event's process in ticks since boot, 0 if unknown.
@@ -61,6 +91,7 @@ impl Actions {
             _ if self.backend != Backend::Notify => {
                 format!("the backend '{}' cannot deny calls", self.backend.name())
             }
+            _ if !self.is_current => "which calls are denied was fixed by the rules at the start".to_owned(),
             _ => "its arguments were in memory, or the keeper was being replaced".to_owned(),
         };
         (ActionResult::Failed, reason)
@@ -114,6 +145,16 @@ impl Actions {
     pub(super) fn refused(&self) -> u64 {
         self.refused
     }
+}
+
+/// The rules that ask for more than an alert, and those of them that kill.
+fn asked(rules: &Ruleset) -> (HashMap<String, Action>, HashSet<RuleId>) {
+    let asks = |rule: &&fargard_rules::Rule| rule.enabled && rule.action != Action::Alert;
+    let asked: HashMap<String, Action> =
+        rules.rules().iter().filter(asks).map(|rule| (rule.name.clone(), rule.action)).collect();
+    let killing = asked.iter().filter(|(_, action)| **action == Action::Kill);
+    let kills = killing.filter_map(|(name, _)| rules.find(name)).collect();
+    (asked, kills)
 }
 
 /// What the keeper is to deny.

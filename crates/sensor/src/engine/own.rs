@@ -41,6 +41,17 @@ pub(crate) const DEGRADED: Own = Own {
     tags: &["fargard", "sensor", "mitre_defense_evasion", "T1562.001"],
 };
 
+/// A program works with the kernel in a way that shows no calls.
+pub(crate) const IO_URING: Own = Own {
+    name: "Calls through io_uring",
+    key: "io-uring",
+    description: "A program sets up an io_uring: files it opens and connections it makes through it are no system \
+                  calls, so neither rules nor the sensor see them. Told once for each program.",
+    condition: "(of the sensor itself) evt.type=io_uring_setup",
+    priority: Priority::Notice,
+    tags: &["fargard", "sensor", "mitre_defense_evasion", "T1562.001"],
+};
+
 impl Own {
     /// The detection, on an event. Telling of it twice gives the same id.
     pub(crate) fn detection(

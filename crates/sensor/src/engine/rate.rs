@@ -108,7 +108,7 @@ impl Bucket {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use fargard_model::{
@@ -117,7 +117,7 @@ mod tests {
 
     use super::{Decision, FILES, Rates};
 
-    fn event(kind: EventType, flags: u64, outcome: Outcome) -> Event {
+    pub(crate) fn event(kind: EventType, flags: u64, outcome: Outcome) -> Event {
         Event {
             num: 1,
             time: Timestamp(0),

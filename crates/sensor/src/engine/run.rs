@@ -1,5 +1,6 @@
 //! The engine's work from its start to its end.
 
+mod bypass;
 mod doubts;
 mod govern;
 mod handle;
@@ -21,7 +22,7 @@ use std::{
 use fargard_model::{FimStatus, TrapSet};
 use fargard_rules::{Alert, Detector, Ruleset};
 
-use self::{doubts::progress, govern::Budget, rules::Reloads};
+use self::{bypass::Bypasses, doubts::progress, govern::Budget, rules::Reloads};
 use super::{
     Prepared,
     accounts::Accounts,
@@ -108,6 +109,7 @@ struct Engine {
     reloads: Reloads,
     hostname: String,
     actions: Actions,
+    bypasses: Bypasses,
     observer: Observer,
     suspects: Suspects,
     limits: Limits,
@@ -185,6 +187,7 @@ impl Engine {
             reloads,
             hostname,
             actions,
+            bypasses: Bypasses::default(),
             observer,
             suspects: Suspects::default(),
             limits: Limits::default(),

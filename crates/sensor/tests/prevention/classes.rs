@@ -144,3 +144,15 @@ fn a_call_that_no_rule_can_match_is_not_stopped() {
     let ran = run(rules, &[], &["python3", "-c", PROGRAM, place.path().to_str().unwrap()]);
     assert_eq!(ran.outputs("Hide").len(), 1, "{:?}", ran.alerts);
 }
+
+#[test]
+fn a_way_around_the_sensor_is_told_of_without_a_rule() {
+    let rules = "- rule: Exec\n  desc: d\n  condition: evt.type = execve and proc.name = nobody\n  output: x\n  \
+                 priority: INFO\n";
+    let program = "import ctypes; libc = ctypes.CDLL(None)\n\
+                   for _ in range(2): libc.syscall(425, 1, ctypes.create_string_buffer(120))";
+    let ran = run(rules, &[], &["python3", "-c", program]);
+    let found = ran.outputs("Calls through io_uring");
+    assert_eq!(found.len(), 1, "{:?}", ran.alerts);
+    assert!(found[0].contains("what it does through it is not seen (command=python3"), "{found:?}");
+}

@@ -75,6 +75,18 @@ fn the_process_that_made_the_call_is_killed_and_no_other() {
 }
 
 #[test]
+fn other_rules_do_not_change_what_is_denied_and_that_is_said() {
+    let mut actions = actions(Prevention::On, Sensor::made(7, 8));
+    // No table was filled here: what the rules ask for is not denied.
+    let taken = actions.take("Attach", None, 0).unwrap();
+    assert!(taken.reason.contains("fixed by the rules at the start"), "{taken}");
+    let none = load(&[SourceFile { name: "t.yaml".into(), text: "[]".into() }]).ruleset.unwrap();
+    assert_eq!(actions.replace_rules(&none), None);
+    assert_eq!(actions.take("Attach", None, 0), None);
+    assert!(actions.replace_rules(&rules()).unwrap().contains("when the task restarts"));
+}
+
+#[test]
 fn the_first_the_entry_and_the_sensors_processes_are_never_killed() {
     let actions = actions(Prevention::On, Sensor::made(70, 80));
     for pid in [1, 70, 80] {

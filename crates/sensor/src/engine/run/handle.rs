@@ -52,6 +52,7 @@ impl Engine {
         if looks {
             self.suspects.consider(&event, &self.observer, told, self.lost);
         }
+        self.tell_of_bypass(&event);
         let before = self.detections;
         for alert in alerts.drain(..) {
             self.detect(alert, Some(&event));
@@ -74,7 +75,8 @@ impl Engine {
 
     /// Makes a detection of an alert, unless its rule made too many.
     pub(super) fn detect(&mut self, alert: Alert, event: Option<&Event>) {
-        if self.detector.ruleset().is_limited(alert.rule) {
+        // What a rule does cannot wait.
+        if self.detector.ruleset().is_limited(alert.rule) || self.actions.kills(alert.rule) {
             self.make_detection(&alert, event);
         } else if let Some(alert) = self.limits.offer(alert, event, Instant::now()) {
             self.make_detection(&alert, event);

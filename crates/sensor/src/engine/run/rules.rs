@@ -64,6 +64,8 @@ impl Engine {
             let line = "loaded, but environments of processes are read only after the task restarts";
             self.reloads.unseen.push(line.to_owned());
         }
+        let denied = self.actions.replace_rules(&rules).map(str::to_owned);
+        self.reloads.unseen.extend(denied);
         let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
         say(&format!("rules reloaded: {enabled}, before {}", self.enabled));
         self.reloads.unseen.iter().for_each(|line| say(&format!("note: {line}")));
