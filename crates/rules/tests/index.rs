@@ -39,6 +39,9 @@ fn check() -> impl Strategy<Value = String> {
         "proc.acmdline",
         "proc.args",
         "container.id",
+        "tolower(fd.name)",
+        "tolower(proc.cmdline)",
+        "tolower(proc.pname)",
     ]);
     let words = prop::sample::select(vec![
         "sh",
@@ -65,6 +68,7 @@ fn check() -> impl Strategy<Value = String> {
         "intersects",
         "startswith anyof",
         "contains oneof",
+        "icontains anyof",
         "endswith allof",
         "!= anyof",
         "= oneof",
@@ -131,6 +135,7 @@ fn change() -> impl Strategy<Value = Change> {
     let path = prop::sample::select(vec![
         "/etc/x",
         "/etc/passwd",
+        "/ETC/Passwd",
         "/x",
         "/",
         "etc/x",
@@ -279,6 +284,28 @@ fn hits_are_counted_and_cost_on_demand() {
     let (first, others) = counters.split_first().unwrap();
     assert!(first.evaluations == 1 && first.nanoseconds > 0);
     assert!(others.iter().all(|other| other.evaluations == 0), "the index leaves them out");
+}
+
+#[test]
+fn the_index_sees_through_lower_case() {
+    let conditions: Vec<_> = (0..4)
+        .flat_map(|n| {
+            [
+                format!("tolower(proc.name) = nobody{n}"),
+                format!("fd.name icontains Nothing{n}"),
+                format!("tolower(fd.name) startswith anyof (/none{n}, /nowhere{n})"),
+            ]
+        })
+        .collect();
+    let mut ruleset = rules(&conditions, None);
+    ruleset.profile(ticks);
+    assert!(matches(&ruleset, &changed(&Change::default())).is_empty());
+    assert!(ruleset.counters().iter().all(|counter| counter.evaluations == 0));
+    let event = changed(&Change { path: "/NONE2/NothinG1", name: "NoBody3", ..Change::default() });
+    assert_eq!(matches(&ruleset, &event).len(), 3);
+    // Longer than what is put into lower case for the index.
+    let path: &str = Box::leak(format!("/{}/nothing2", "A".repeat(600)).into_boxed_str());
+    assert_eq!(matches(&ruleset, &changed(&Change { path, ..Change::default() })).len(), 1);
 }
 
 /// A clock for tests: each reading is one later.

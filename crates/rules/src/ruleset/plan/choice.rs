@@ -82,7 +82,10 @@ fn readable(program: &Program, guards: &Guards<'_>, needs: &Needs, reach: Reach)
     };
     let may_all = |clause: &&Clause| {
         clause.odds < reach.most_odds()
-            && clause.fields.iter().all(|id| guards.field(*id).is_some_and(|field| reach.covers(field)))
+            && clause
+                .fields
+                .iter()
+                .all(|id| guards.reading(*id).is_some_and(|reading| reach.covers(&reading.field)))
     };
     Needs {
         literals: needs.literals.iter().filter(|(node, _)| may_read(*node)).copied().collect(),
@@ -115,10 +118,8 @@ fn indexed_fields(guards: &Guards<'_>, needs: &[Needs]) -> FastSet<FieldId> {
         let now: Vec<f32> = needs.iter().map(|needs| best_odds(needs, &chosen)).collect();
         let worth = |set: &Rc<[FieldId]>| {
             let new = set.iter().filter(|field| !chosen.contains(*field));
-            let cost: f32 = new
-                .filter_map(|field| odds::of_reading(guards.field(*field)?))
-                .map(|reading| reading + LOOKUP)
-                .sum();
+            let cost: f32 =
+                new.filter_map(|field| guards.reading(*field)?.cost()).map(|reading| reading + LOOKUP).sum();
             let mut with = chosen.clone();
             with.extend(set.iter().copied());
             let better = needs.iter().zip(&now).map(|(needs, now)| (now - best_odds(needs, &with)).max(0.0));
@@ -143,7 +144,7 @@ fn probe(guards: &Guards<'_>, assigned: &[Option<&Clause>]) -> Option<Probe> {
         }
     }
     with_clause().next()?;
-    let wanted = wanted.into_iter().map(|(id, wanted)| Some((guards.field(id)?.clone(), wanted)));
+    let wanted = wanted.into_iter().map(|(id, wanted)| Some((guards.reading(id)?.clone(), wanted)));
     Probe::new(assigned.len(), with_clause().map(|(rule, _)| rule), wanted.collect::<Option<_>>()?)
 }
 

@@ -4,17 +4,19 @@ use std::rc::Rc;
 
 use super::{
     odds,
-    probe::{self, Atom},
+    probe::{self, Atom, Reading},
     text::TextAtom,
 };
 use crate::{
     compile::{
         check::{Check, Test},
+        matcher::Matcher,
         operand::Operand,
         program::{Node, NodeId, Program},
     },
-    fields::{self, FieldArg, ResolvedField},
+    fields::{self, FieldArg},
     hash::{FastMap, FastSet},
+    syntax::ast::TransformName,
 };
 
 /// Most comparisons and clauses that are kept of one node; fewer is always right.
@@ -47,24 +49,24 @@ pub(super) struct Needs {
 pub(super) struct Guards<'p> {
     program: &'p Program,
     known: FastMap<(NodeId, bool), Rc<Needs>>,
-    fields: Vec<ResolvedField>,
-    field_ids: FastMap<(&'static str, FieldArg), FieldId>,
+    readings: Vec<Reading>,
+    field_ids: FastMap<(&'static str, FieldArg, bool), FieldId>,
 }
 
 impl<'p> Guards<'p> {
     pub(super) fn new(program: &'p Program) -> Self {
-        Self { program, known: FastMap::default(), fields: Vec::new(), field_ids: FastMap::default() }
+        Self { program, known: FastMap::default(), readings: Vec::new(), field_ids: FastMap::default() }
     }
 
-    pub(super) fn field(&self, id: FieldId) -> Option<&ResolvedField> {
-        self.fields.get(id as usize)
+    pub(super) fn reading(&self, id: FieldId) -> Option<&Reading> {
+        self.readings.get(id as usize)
     }
 
     /// The atoms of a clause's comparisons, each with its field.
     pub(super) fn atoms(&self, clause: &Clause) -> Vec<(FieldId, Atom)> {
         let of_check = |index: &u32| {
-            let (field, atoms) = wanted(self.program.check(*index)?)?;
-            let id = *self.field_ids.get(&(field.field.name, field.arg))?;
+            let (Reading { field, lower }, atoms) = wanted(self.program.check(*index)?)?;
+            let id = *self.field_ids.get(&(field.field.name, field.arg, lower))?;
             Some(atoms.into_iter().map(move |atom| (id, atom)))
         };
         clause.checks.iter().filter_map(of_check).flatten().collect()
@@ -97,13 +99,15 @@ impl<'p> Guards<'p> {
     }
 
     fn clause(&mut self, check: &'p Check, index: u32) -> Option<Clause> {
-        let (field, atoms) = wanted(check)?;
-        let odds = odds::of_atoms(&field, &atoms);
-        odds::of_reading(&field)?;
-        let next = FieldId::try_from(self.fields.len()).ok()?;
-        let field_id = *self.field_ids.entry((field.field.name, field.arg.clone())).or_insert(next);
+        let (reading, atoms) = wanted(check)?;
+        reading.cost()?;
+        let field = &reading.field;
+        let odds = odds::of_atoms(field, &atoms);
+        let next = FieldId::try_from(self.readings.len()).ok()?;
+        let key = (field.field.name, field.arg.clone(), reading.lower);
+        let field_id = *self.field_ids.entry(key).or_insert(next);
         if field_id == next {
-            self.fields.push(field);
+            self.readings.push(reading);
         }
         Some(Clause { fields: [field_id].into(), checks: [index].into(), odds })
     }
@@ -144,24 +148,45 @@ impl<'p> Guards<'p> {
 
 /// The field a comparison reads and what it wants of it. Directory and name of a file are parts of its path, which is
 /// read once for all three.
-fn wanted(check: &Check) -> Option<(ResolvedField, Vec<Atom>)> {
-    let (Operand::Field(field), Test::Matches(matcher)) = (&check.left, &check.test) else { return None };
+fn wanted(check: &Check) -> Option<(Reading, Vec<Atom>)> {
+    let Test::Matches(matcher) = &check.test else { return None };
+    let (field, lower) = match &check.left {
+        Operand::Field(field) => (field, ignores_case(matcher)),
+        Operand::Map(TransformName::Tolower, inner) => match &**inner {
+            Operand::Field(field) => (field, true),
+            _ => return None,
+        },
+        _ => return None,
+    };
     if field.field.list {
         return None;
     }
-    let atoms = probe::atoms(matcher)?;
+    let atoms = probe::atoms(matcher, lower)?;
+    let as_written = |atoms| (Reading { field: field.clone(), lower }, atoms);
+    if lower {
+        return Some(as_written(atoms));
+    }
     let part = match field.field.name {
         "fd.directory" => TextAtom::Directory,
         "fd.filename" => TextAtom::FileName,
-        _ => return Some((field.clone(), atoms)),
+        _ => return Some(as_written(atoms)),
     };
     let of_path = |atom: &Atom| match atom {
         Atom::Text(TextAtom::Is(text)) => Some(Atom::Text(part(text.clone()))),
         _ => None,
     };
     match atoms.iter().map(of_path).collect() {
-        Some(of_path) => Some((fields::resolve("fd.name", None).ok()?, of_path)),
-        None => Some((field.clone(), atoms)),
+        Some(of_path) => Some((Reading { field: fields::resolve("fd.name", None).ok()?, lower }, of_path)),
+        None => Some(as_written(atoms)),
+    }
+}
+
+/// It accepts a text exactly when it accepts that in lower case.
+fn ignores_case(matcher: &Matcher) -> bool {
+    match matcher {
+        Matcher::Icontains(_) => true,
+        Matcher::Each(_, matchers) => matchers.iter().all(ignores_case),
+        _ => false,
     }
 }
 

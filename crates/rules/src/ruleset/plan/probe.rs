@@ -5,6 +5,7 @@ use std::{cmp::Ordering, net::IpAddr};
 use super::super::possible::Origin;
 use super::{
     bits::{self, Bits},
+    odds,
     postings::{List, Postings},
     text::{TextAtom, TextBuilder, TextIndex},
 };
@@ -16,6 +17,11 @@ use crate::{
     syntax::ast::{Op, Quantifier},
 };
 
+/// What it costs to put a text into lower case, in the cost of reading a plain member.
+const LOWER: f32 = 2.0;
+/// Longest text of which that is done, in bytes.
+const LONGEST_LOWER: usize = 512;
+
 /// What a rule wants of a field's value; one of these is enough.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Atom {
@@ -25,8 +31,9 @@ pub(super) enum Atom {
     Bool(bool),
 }
 
-/// The atoms of a matcher: it accepts no value for which none of them holds. `None` when it has no such atoms.
-pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
+/// The atoms of a matcher: it accepts no value for which none of them holds. `None` when it has no such atoms. `lower`:
+/// the values are in lower case.
+pub(super) fn atoms(matcher: &Matcher, lower: bool) -> Option<Vec<Atom>> {
     let text = |atom: TextAtom| Some(vec![Atom::Text(atom)]);
     match matcher {
         Matcher::Never => Some(Vec::new()),
@@ -39,6 +46,9 @@ pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
         Matcher::Contains(finder) if !finder.needle().is_empty() => {
             let part = std::str::from_utf8(finder.needle()).ok()?;
             text(TextAtom::Contains(part.into()))
+        }
+        Matcher::Icontains(part) if lower && !part.is_empty() => {
+            text(TextAtom::Contains(part.to_ascii_lowercase().into()))
         }
         Matcher::Glob(glob) => {
             let (prefix, suffix) = glob.literal_ends();
@@ -59,12 +69,29 @@ pub(super) fn atoms(matcher: &Matcher) -> Option<Vec<Atom>> {
         Matcher::Each(Quantifier::Anyof | Quantifier::Oneof, matchers) => {
             let mut all = Vec::new();
             for matcher in matchers {
-                all.append(&mut atoms(matcher)?);
+                all.append(&mut atoms(matcher, lower)?);
             }
             Some(all)
         }
-        Matcher::Each(Quantifier::Allof, matchers) => matchers.iter().find_map(atoms),
+        Matcher::Each(Quantifier::Allof, matchers) => {
+            matchers.iter().find_map(|matcher| atoms(matcher, lower))
+        }
         _ => None,
+    }
+}
+
+/// A field as an index reads it.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    pub(super) field: ResolvedField,
+    /// Letters of ASCII in lower case.
+    pub(super) lower: bool,
+}
+
+impl Reading {
+    /// What it costs, in the cost of reading a plain member; `None` where that is not worth it.
+    pub(super) fn cost(&self) -> Option<f32> {
+        odds::of_reading(&self.field).map(|cost| if self.lower { cost + LOWER } else { cost })
     }
 }
 
@@ -78,7 +105,7 @@ pub(super) struct Probe {
 /// An index over one field.
 #[derive(Debug)]
 struct Lookup {
-    field: ResolvedField,
+    reading: Reading,
     origin: Origin,
     /// The rules that want something of it.
     rules: Bits,
@@ -107,11 +134,11 @@ impl Probe {
     pub(super) fn new(
         size: usize,
         rules: impl Iterator<Item = usize>,
-        wanted: Vec<(ResolvedField, Wanted)>,
+        wanted: Vec<(Reading, Wanted)>,
     ) -> Option<Self> {
         let mut all = bits::none(size);
         rules.for_each(|rule| bits::insert(&mut all, rule));
-        let lookups = wanted.into_iter().map(|(field, wanted)| Lookup::new(field, size, wanted));
+        let lookups = wanted.into_iter().map(|(reading, wanted)| Lookup::new(reading, size, wanted));
         Some(Self { rules: all, lookups: lookups.collect::<Option<_>>()? })
     }
 
@@ -141,7 +168,7 @@ impl Probe {
 }
 
 impl Lookup {
-    fn new(field: ResolvedField, size: usize, wanted: Wanted) -> Option<Self> {
+    fn new(reading: Reading, size: usize, wanted: Wanted) -> Option<Self> {
         let mut rules = bits::none(size);
         let mut texts = TextBuilder::default();
         let mut ints: FastMap<i64, Vec<u32>> = FastMap::default();
@@ -164,13 +191,13 @@ impl Lookup {
         let addresses =
             addresses.into_iter().map(|(address, rules)| (address, postings.add(rules))).collect();
         let bools = bools.map(|rules| postings.add(rules));
-        let origin = Origin::of(&field);
-        Some(Self { field, origin, rules, texts: texts.build(size)?, ints, addresses, bools, postings })
+        let origin = Origin::of(&reading.field);
+        Some(Self { reading, origin, rules, texts: texts.build(size)?, ints, addresses, bools, postings })
     }
 
     /// Marks the rules of which some atom holds for some value of the field.
     fn mark(&self, subject: Subject<'_>, alive: &[u64], hits: &mut [u64]) {
-        match self.field.for_condition(subject) {
+        match self.reading.field.for_condition(subject) {
             Values::One(value) => self.mark_value(&value, alive, hits),
             several => {
                 several.any(|value| {
@@ -183,6 +210,7 @@ impl Lookup {
 
     fn mark_value(&self, value: &Value<'_>, alive: &[u64], hits: &mut [u64]) {
         match value {
+            Value::Text(text) if self.reading.lower => self.mark_lower(text, alive, hits),
             Value::Text(text) => self.texts.mark(text, alive, hits),
             Value::Int(number) => {
                 if let Some(list) = self.ints.get(number) {
@@ -198,7 +226,24 @@ impl Lookup {
                     self.postings.mark(*list, hits);
                 }
             }
+            // Bytes in lower case are text.
+            Value::Bytes(_) if self.reading.lower => bits::unite(hits, &self.rules),
             Value::Bytes(_) => {}
+        }
+    }
+
+    /// Marks the rules of which some atom holds for the text in lower case; all where that is too long to be made
+    /// without an allocation.
+    fn mark_lower(&self, text: &str, alive: &[u64], hits: &mut [u64]) {
+        let mut room = [0; LONGEST_LOWER];
+        let lower = room.get_mut(..text.len()).and_then(|room| {
+            room.copy_from_slice(text.as_bytes());
+            room.make_ascii_lowercase();
+            std::str::from_utf8(room).ok()
+        });
+        match lower {
+            Some(text) => self.texts.mark(text, alive, hits),
+            None => bits::unite(hits, &self.rules),
         }
     }
 }
