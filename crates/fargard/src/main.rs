@@ -31,6 +31,8 @@ enum Command {
     Server(commands::server::Args),
     /// Falco rules: check, test, replay, list, explain, import
     Rules(commands::rules::Args),
+    /// File integrity: check policies, report changes
+    Fim(commands::fim::Args),
     /// Compliance of root file systems
     Scan(commands::scan::Args),
     /// What the lab starts inside a container
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Task(args) => commands::task::run(args),
         Command::Server(args) => commands::server::run(args),
         Command::Rules(args) => commands::rules::run(args),
+        Command::Fim(args) => commands::fim::run(args),
         Command::Scan(args) => commands::scan::run(args),
         Command::LabContainer => return fargard_lab::stage(),
     };

@@ -14,6 +14,7 @@ mod console;
 mod correlation;
 mod demo;
 mod engine_killed;
+mod fim;
 mod outage;
 mod replay;
 mod rules;

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use fargard_model::{CheckResult, Detection, Event, FileChange};
+use fargard_model::{CheckResult, Detection, Event, FileChange, Record};
 use fargard_outputs::falco::{self, TimeFormat};
 
 use crate::config::{Config, PrintFormat, PrintTo};
@@ -88,7 +88,7 @@ impl Printer {
         self.line(&line);
     }
 
-    /// Prints a change of a monitored file in the same shape, and records it.
+    /// Prints a change of a monitored file in the same shape.
     pub(crate) fn file_change(&mut self, change: &FileChange, hostname: &str) {
         let line = match self.format {
             PrintFormat::None => None,
@@ -97,6 +97,15 @@ impl Printer {
         };
         if let Some(line) = line {
             self.line(&line);
+        }
+    }
+
+    /// Records something else than an event where that is wanted, under its name.
+    pub(crate) fn record(&mut self, record: &Record) {
+        let Some(file) = &mut self.record else { return };
+        if let Ok(mut line) = serde_json::to_vec(record) {
+            line.push(b'\n');
+            let _ = file.write_all(&line);
         }
     }
 

@@ -466,9 +466,14 @@ impl<H: Host> Monitor<H> {
         self.tell_gaps();
         let now = Timestamp::now();
         let mut status = self.status();
+        let first = status.baseline.is_none();
         status.baseline = status.baseline.or(Some(now));
         status.compared = Some(now);
         drop(status);
+        if first {
+            let (files, policy) = (self.baseline.len(), &self.policy.name);
+            self.host.say(&format!("file integrity: {files} files of the policy {policy:?} are monitored"));
+        }
         store(&mut self.host, &self.baseline);
     }
 

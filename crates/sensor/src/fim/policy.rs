@@ -100,6 +100,12 @@ impl Policy {
         Self::parse(&SourceFile { name: "built-in".into(), text: DEFAULT.into() })
     }
 
+    /// The text of the built-in policy.
+    #[must_use]
+    pub fn built_in_text() -> &'static str {
+        DEFAULT
+    }
+
     /// Reads a policy file.
     ///
     /// # Errors

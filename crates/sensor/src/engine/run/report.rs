@@ -58,8 +58,10 @@ impl Engine {
         change.task.clone_from(&task);
         change.container.clone_from(&container);
         self.printer.file_change(&change, &self.hostname);
+        let record = Record::FileChange(Box::new(change));
+        self.printer.record(&record);
         if self.uplink.is_some() {
-            self.common.outbox.push(Record::FileChange(Box::new(change)));
+            self.common.outbox.push(record);
         }
     }
 
@@ -105,11 +107,14 @@ impl Engine {
         let counters = consumer.counters();
         self.common.outbox.set_capture_lost(&counters.lost);
         self.common.outbox.add_lost("packets", self.network.lost());
-        if self.uplink.is_none() {
+        let fim = self.fim.as_ref().map(Fim::status).or_else(|| self.fim_end.take());
+        // A report on files needs to know what was monitored.
+        let is_recorded = fim.is_some() && self.printer.records();
+        if self.uplink.is_none() && !is_recorded {
             return;
         }
         let (task, container) = self.common.identity.arcs();
-        self.common.outbox.push(Record::Heartbeat(Box::new(Heartbeat {
+        let record = Record::Heartbeat(Box::new(Heartbeat {
             time: Timestamp::now(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             backend: self.info.backend.name().to_owned(),
@@ -121,11 +126,17 @@ impl Engine {
             lost: self.common.outbox.lost(),
             engine_restarts: counters.engine_restarts,
             rules: self.enabled as u64,
-            fim: self.fim.as_ref().map(Fim::status).or_else(|| self.fim_end.take()),
+            fim,
             last,
             task: (*task).clone(),
             container: (*container).clone(),
-        })));
+        }));
+        if is_recorded {
+            self.printer.record(&record);
+        }
+        if self.uplink.is_some() {
+            self.common.outbox.push(record);
+        }
     }
 
     fn notes(&self) -> Vec<String> {

@@ -82,7 +82,7 @@ fn event(line: &[u8]) -> serde_json::Result<Option<Event>> {
             text.is_some_and(|text| text.starts_with(b"\""))
         })
     };
-    if first_is(&["event", "detection", "check_result", "heartbeat"]) {
+    if first_is(&["event", "detection", "check_result", "file_change", "heartbeat"]) {
         return Ok(match serde_json::from_slice::<Record>(line)? {
             Record::Event(event) => Some(*event),
             // Its event was recorded on its own, or is replayed to judge rules anew.
