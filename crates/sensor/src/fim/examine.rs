@@ -82,6 +82,10 @@ impl<H: Host> Monitor<H> {
         if directory && (pending.appeared || before.is_none()) && self.policy.reaches(&path) {
             self.enqueue(path.clone(), Scan { found_by: Some(FoundBy::Watch), rehash: false });
         }
+        // A call that came after the change was seen belongs to it.
+        while let Some(waited) = self.explained(&path) {
+            self.let_go(waited);
+        }
         self.writers.settle(&path, pending.last);
     }
 
@@ -268,6 +272,14 @@ impl<H: Host> Monitor<H> {
         while let Some(waited) = self.held.pop(now) {
             self.let_go(waited);
         }
+    }
+
+    /// A change that waited for its writer, which is known by now.
+    fn explained(&mut self, path: &[u8]) -> Option<Waiting> {
+        let waiting = self.held.find(path)?;
+        let change = &waiting.change;
+        self.writers.find(path, &change.changes, change.time, waiting.last)?;
+        self.held.take(path)
     }
 
     fn let_go(&mut self, mut waited: Waiting) {

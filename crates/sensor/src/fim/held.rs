@@ -34,6 +34,17 @@ impl Held {
         self.0.pop_front_if(|waiting| now.is_none_or(|now| waiting.due <= now))
     }
 
+    /// The oldest change of that path.
+    pub(super) fn find(&self, path: &[u8]) -> Option<&Waiting> {
+        self.0.iter().find(|waiting| waiting.path == path)
+    }
+
+    /// Takes the oldest change of that path out.
+    pub(super) fn take(&mut self, path: &[u8]) -> Option<Waiting> {
+        let at = self.0.iter().position(|waiting| waiting.path == path)?;
+        self.0.remove(at)
+    }
+
     /// When the next has waited long enough.
     pub(super) fn due(&self) -> Option<Instant> {
         self.0.front().map(|waiting| waiting.due)

@@ -183,6 +183,20 @@ fn a_change_has_its_before_after_and_writer() {
 }
 
 #[test]
+fn a_call_that_is_told_later_than_its_change_still_made_it() {
+    let mut place = Place::new(|root| fs::write(root.join("etc/passwd"), "root\n").unwrap());
+    fs::write(place.at("etc/passwd"), "root\neve\n").unwrap();
+    // The change is known and waits for its writer.
+    let until = Instant::now() + Duration::from_secs(10);
+    while place.fim.status().changes == 0 {
+        assert!(Instant::now() < until, "no change");
+        std::thread::yield_now();
+    }
+    place.call(EventType::Openat, O_WRONLY, &[("name", "/etc/passwd")]);
+    assert_eq!(place.next().writer.unwrap().process.name, "app");
+}
+
+#[test]
 fn every_kind_of_change_is_told_apart() {
     let place = Place::new(|root| {
         for name in ["a", "b", "c", "d", "e"] {
