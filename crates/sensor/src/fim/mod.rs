@@ -100,7 +100,7 @@ impl Fim {
         mut keeper: impl Keeper + Send + 'static,
     ) -> io::Result<Self> {
         let watches = Arc::new(Watches::open()?);
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(&start.policy));
         let (sender, messages) = mpsc::sync_channel(WAITING);
         let Start { root, policy, started } = start;
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {

@@ -67,7 +67,7 @@ pub(crate) trait Host {
 }
 
 /// What is shared with who feeds the monitor.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) status: Mutex<FimStatus>,
     /// Notices that were not handed over: everything has to be compared.
@@ -77,6 +77,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Nothing was monitored yet.
+    pub(crate) fn new(policy: &Policy) -> Self {
+        let status = FimStatus {
+            policy: policy.name.clone(),
+            policy_sha256: policy.sha256.clone(),
+            since: Timestamp::now(),
+            entries: policy.status(),
+            ..FimStatus::default()
+        };
+        Self { status: Mutex::new(status), missed: AtomicU64::new(0), hurry: Arc::default() }
+    }
+
     /// What is covered.
     pub(crate) fn status(&self) -> FimStatus {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -167,12 +179,6 @@ impl<H: Host> Monitor<H> {
     pub(crate) fn new(setup: Setup<H>) -> std::io::Result<Self> {
         let found_by = setup.stored.is_some().then_some(FoundBy::Stored);
         let first_scan = Scan { found_by, rehash: found_by.is_some() };
-        let mut status = setup.shared.status.lock().unwrap_or_else(PoisonError::into_inner);
-        status.policy.clone_from(&setup.policy.name);
-        status.policy_sha256.clone_from(&setup.policy.sha256);
-        status.since = Timestamp::now();
-        status.entries = setup.policy.status();
-        drop(status);
         let mut monitor = Self {
             root: Root::open(&setup.root)?,
             root_path: setup.root,
