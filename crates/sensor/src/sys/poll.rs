@@ -42,7 +42,7 @@ impl PollSet {
     /// Waits for one of them, or for the time; `None` waits for ever. May return early.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) {
         let timeout = timeout.map(|timeout| libc::timespec {
-            tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_sec: timeout.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         });
         let limit = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);

@@ -33,6 +33,8 @@ fn kill_engines(backend: &str, kills: u64) {
     assert!(counters.exact(), "{backend}: {counters:?}");
     assert!(counters.get("seen") >= 20_000, "{backend}: {counters:?}");
     assert_eq!(counters.get("engine_restarts"), kills, "{backend}: {counters:?}");
+    let noted = run.lines().iter().any(|line| line.starts_with("# note: the engine died again and again"));
+    assert!(noted, "{backend}");
 }
 
 #[test]
