@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
-use fargard_sensor::config::PrintFormat;
+use fargard_sensor::{capture::AttachMode, config::PrintFormat};
 use fargard_taskdef::TaskDefinition;
 
 /// Name of the hidden subcommand with which the lab starts itself inside a container; its arguments come on
@@ -64,6 +64,10 @@ pub struct SensorOptions {
     pub rules: Vec<PathBuf>,
     /// How detections are printed on the container's standard error.
     pub print: PrintFormat,
+    /// What the sensors do about processes that came from outside; `None` is the sensor's default.
+    pub attach: Option<AttachMode>,
+    /// The container whose program is the sensor itself, for the task's other containers, which then have none.
+    pub sidecar: Option<String>,
 }
 
 /// The server the sensor reports to.

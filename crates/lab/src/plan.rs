@@ -223,10 +223,10 @@ impl Maker<'_> {
             nofile: Some(nofile.map_or(NOFILE, |limit| (limit.soft, limit.hard))),
         };
         let sensor = match &self.options.sensor {
-            Some(options) => {
+            Some(options) if options.sidecar.as_ref().is_none_or(|name| *name == container.name) => {
                 Some(sensor::plan(options, &self.home, &metadata_uri, process.identity.as_ref())?)
             }
-            None => None,
+            _ => None,
         };
         let place = if self.isolated {
             Place::New(Box::new(self.new_container(volumes, scratch, sensor.as_ref())?))

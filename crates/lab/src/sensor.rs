@@ -8,7 +8,7 @@ use std::{
 };
 
 use fargard_sensor::{
-    capture,
+    capture::{self, AttachMode, Scope},
     config::{Config, ConfigError, DEFAULT_SPOOL_BYTES, PrintFormat, Server, Spool},
     engine::{self, spool},
 };
@@ -35,8 +35,39 @@ pub(crate) struct SensorSpec {
     spool: PathBuf,
     print: PrintFormat,
     metadata: String,
+    attach: Option<Mode>,
+    /// The sensor is the container's program, for the task's other containers.
+    sidecar: bool,
     /// A loaded rule asks for the environment of processes.
     needs_environment: bool,
+}
+
+/// [`AttachMode`] on its way to the stage.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Mode {
+    Off,
+    Lifecycle,
+    Inject,
+}
+
+impl From<AttachMode> for Mode {
+    fn from(mode: AttachMode) -> Self {
+        match mode {
+            AttachMode::Off => Self::Off,
+            AttachMode::Lifecycle => Self::Lifecycle,
+            AttachMode::Inject => Self::Inject,
+        }
+    }
+}
+
+impl From<Mode> for AttachMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Off => Self::Off,
+            Mode::Lifecycle => Self::Lifecycle,
+            Mode::Inject => Self::Inject,
+        }
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -97,6 +128,8 @@ pub(crate) fn plan(
         },
         print: options.print,
         metadata: metadata_uri.to_owned(),
+        attach: options.attach.map(Mode::from),
+        sidecar: options.sidecar.is_some(),
         needs_environment: false,
     };
     // On this machine the rules are where the options say: whether they can be used is known before the start.
@@ -166,6 +199,8 @@ impl SensorSpec {
             print: self.print,
             announce: self.print != PrintFormat::None,
             metadata: Some(self.metadata.clone()),
+            attach: self.attach.map(AttachMode::from),
+            scope: if self.sidecar { Scope::Task } else { Scope::Container },
             ..Config::default()
         })
     }
@@ -175,6 +210,9 @@ impl SensorSpec {
 pub(crate) fn exec(sensor: &SensorSpec, process: &Process) -> io::Result<std::convert::Infallible> {
     let config = sensor.config().map_err(io::Error::other)?;
     let options = config.capture_options(sensor.needs_environment);
+    if sensor.sidecar {
+        return Err(capture::stay(&config, &options));
+    }
     let arguments: Vec<OsString> = process.arguments.iter().skip(1).map(OsString::from).collect();
     let program = process.arguments.first().map(OsStr::new).unwrap_or_default();
     Err(io::Error::other(capture::exec(&config, &options, program, &arguments).to_string()))

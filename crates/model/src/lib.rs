@@ -38,7 +38,7 @@ pub use file_change::{Change, FileChange, FileKind, FileState, FimStatus, FoundB
 pub use finding::{Finding, FindingKind, FindingState};
 pub use heartbeat::Heartbeat;
 pub use priority::Priority;
-pub use process::{ExeFile, MAX_LINEAGE, Process, StdStream};
+pub use process::{ExeFile, MAX_LINEAGE, Process, Session, StdStream};
 pub use secret::Secret;
 pub use time::Timestamp;
 pub use trap::{Trap, TrapSet};

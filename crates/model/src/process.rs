@@ -92,11 +92,41 @@ pub struct Process {
     pub exe_writable: bool,
     /// Container the process runs in; empty on a plain host.
     pub container_id: String,
+    /// By which way the process, or what it descends from, came into the container; `None` when unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Session>,
+    /// Id of the ECS Exec session it belongs to (`ecs-execute-command-...`), where that is known; else empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub exec_session: String,
     /// Parent's snapshot; the chain ends where the namespace does, or after [`MAX_LINEAGE`].
     pub parent: Option<Arc<Process>>,
     /// What was made of the other fields. Whoever changes a field in place resets it.
     #[serde(skip)]
     pub derived: Derived,
+}
+
+/// By which way processes come into a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Session {
+    /// As the container's own program.
+    Entrypoint,
+    /// Through ECS Exec: the agent, and what is run in its sessions.
+    Exec,
+    /// As a health check, or by another way of the container runtime.
+    HealthCheck,
+}
+
+impl Session {
+    /// As rules write it: `entrypoint`, `exec`, `health_check`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Entrypoint => "entrypoint",
+            Self::Exec => "exec",
+            Self::HealthCheck => "health_check",
+        }
+    }
 }
 
 /// What rules ask of a process again and again: texts, and a number to remember it by. Two of them are always equal,

@@ -15,6 +15,7 @@
 //! | `FARGARD_PREVENT` | `off`, `dry-run` or `on`: whether rules with `action: prevent` or `kill` act | `dry-run` |
 //! | `FARGARD_BACKEND` | `auto`, `notify`, `trace` or `none` (nothing is observed) | `auto` |
 //! | `FARGARD_NETWORK` | `auto`, `off` or `all`: see [`NetworkChoice`] | `auto` |
+//! | `FARGARD_ATTACH` | `off`, `lifecycle` or `inject`: processes that came into the container from outside | `inject` in ECS |
 //! | `FARGARD_RING_BYTES` | size of the buffer between keeper and engine | 1048576 |
 //! | `FARGARD_DRAIN_SECONDS` | time for sending the rest when the last process has ended | 5 |
 //! | `FARGARD_TASK_ID` | id of the task outside ECS | the machine's boot id and the sensor's pid |
@@ -38,7 +39,7 @@ use fargard_model::{Secret, bounded};
 use serde::{Deserialize, Serialize};
 
 pub use self::prevention::Prevention;
-use crate::capture::{BackendChoice, CaptureOptions};
+use crate::capture::{Attach, AttachMode, BackendChoice, CaptureOptions, Scope};
 
 /// How the names of the sensor's variables start: the command does not get them.
 pub const VARIABLES: &str = "FARGARD_";
@@ -87,6 +88,11 @@ pub struct Config {
     pub backend: BackendChoice,
     /// What is seen of the network besides calls.
     pub network: NetworkChoice,
+    /// What is done about processes that came into the container from outside; `None` is the default of
+    /// [`Config::attach`].
+    pub attach: Option<AttachMode>,
+    /// Whose processes.
+    pub scope: Scope,
     /// Bytes of the buffer between keeper and engine.
     pub ring_bytes: usize,
     /// Time for sending the rest when the last process has ended.
@@ -277,6 +283,8 @@ impl Default for Config {
             prevent: Prevention::default(),
             backend: BackendChoice::Auto,
             network: NetworkChoice::Auto,
+            attach: None,
+            scope: Scope::Container,
             ring_bytes: DEFAULT_RING,
             drain: DEFAULT_DRAIN,
             cpu: CpuBudget::default(),
@@ -299,8 +307,22 @@ impl Config {
             keep_stdio: self.announce
                 || (self.print != PrintFormat::None && !matches!(self.print_to, PrintTo::File(_))),
             environment,
+            attach: self.attach().mode != AttachMode::Off,
             ..CaptureOptions::default()
         }
+    }
+
+    /// What is done about processes that came from outside. Outside of ECS nobody does. In a container of its own a
+    /// sensor gives them its filter, since they end when it does; in others it does so only when told, since they
+    /// need it for as long as they live.
+    #[must_use]
+    pub fn attach(&self) -> Attach {
+        let default = match (&self.metadata, self.scope) {
+            (None, _) => AttachMode::Off,
+            (Some(_), Scope::Container) => AttachMode::Inject,
+            (Some(_), Scope::Task) => AttachMode::Lifecycle,
+        };
+        Attach { mode: self.attach.unwrap_or(default), scope: self.scope }
     }
 
     /// Reads the environment of this process; see the module's table.
@@ -337,6 +359,8 @@ impl Config {
             prevent: env.parsed_by("FARGARD_PREVENT", str::parse)?.unwrap_or_default(),
             backend: env.parsed_by("FARGARD_BACKEND", parse_backend)?.unwrap_or_default(),
             network: env.parsed_by("FARGARD_NETWORK", str::parse::<NetworkChoice>)?.unwrap_or_default(),
+            attach: env.parsed_by("FARGARD_ATTACH", str::parse::<AttachMode>)?,
+            scope: Scope::Container,
             ring_bytes: env.number("FARGARD_RING_BYTES")?.unwrap_or(DEFAULT_RING),
             drain: env.number("FARGARD_DRAIN_SECONDS")?.map_or(DEFAULT_DRAIN, Duration::from_secs),
             cpu: env.parsed_by("FARGARD_CPU", str::parse::<CpuBudget>)?.unwrap_or_default(),

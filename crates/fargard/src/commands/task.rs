@@ -121,7 +121,7 @@ impl Run {
             (None, false) => PrintFormat::Text,
             (None, true) => PrintFormat::Json,
         };
-        let sensor = SensorOptions { print, server, rules: self.rules };
+        let sensor = SensorOptions { print, server, rules: self.rules, ..SensorOptions::default() };
         Ok(Options {
             rootfs,
             cluster: self.cluster,

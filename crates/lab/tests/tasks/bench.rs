@@ -30,6 +30,10 @@ pub(crate) fn busybox_tar(directory: &Path) -> Option<PathBuf> {
 }
 
 fn busybox_layer(busybox: &Path) -> Vec<u8> {
+    busybox_builder(busybox).into_inner().unwrap()
+}
+
+pub(crate) fn busybox_builder(busybox: &Path) -> tar::Builder<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     builder.append_path_with_name(busybox, "bin/busybox").unwrap();
     for applet in APPLETS {
@@ -43,7 +47,7 @@ fn busybox_layer(busybox: &Path) -> Vec<u8> {
     for (path, content) in [("etc/passwd", PASSWD), ("etc/group", GROUP)] {
         append(&mut builder, path, content.as_bytes());
     }
-    builder.into_inner().unwrap()
+    builder
 }
 
 pub(crate) fn append(builder: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8]) {
@@ -110,6 +114,16 @@ impl Bench {
             assert!(!left.is_zero(), "{what} did not happen: {log:#?}");
             log = self.log.1.wait_timeout(log, left).unwrap().0;
         }
+    }
+
+    /// The lines so far that contain the text.
+    pub(crate) fn lines_with(&self, part: &str) -> Vec<String> {
+        let log = self.log.0.lock().unwrap();
+        let lines = log.iter().filter_map(|observation| match observation {
+            Observation::Output { line, .. } => Some(String::from_utf8_lossy(line).into_owned()),
+            _ => None,
+        });
+        lines.filter(|line| line.contains(part)).collect()
     }
 
     /// Waits for a line that contains the text.

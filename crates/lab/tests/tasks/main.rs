@@ -8,6 +8,8 @@
     reason = "with a main of their own, tests are not marked as such"
 )]
 
+mod agent;
+mod attach;
 mod bench;
 mod isolation;
 mod life;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         return fargard_lab::stage();
     }
     let trials = [
+        attach::trials(),
         isolation::trials(),
         life::trials(),
         plain::trials(),

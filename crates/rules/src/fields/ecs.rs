@@ -6,7 +6,7 @@ use super::{
     ArgKind::{Key, None as NoArg},
     Field, FieldArg,
     FieldType::Text,
-    Value, Values, field, null,
+    Value, Values, field,
 };
 
 pub(super) const FIELDS: &[Field] = &[
@@ -108,12 +108,19 @@ pub(super) const FIELDS: &[Field] = &[
         "what the kernel shows instead of what was asked",
         |event, _| differences(event, |difference| &difference.confirmed),
     ),
-    null(
+    field(
+        "ecs.session",
+        Text,
+        NoArg,
+        "how the process came into the container: entrypoint, exec or health_check",
+        |event, _| event.process.session.map_or(Values::Missing, |session| Values::text(session.name())),
+    ),
+    field(
         "ecs.exec_session",
         Text,
         NoArg,
         "id of the ECS Exec session the process belongs to",
-        "processes are not yet told apart by session",
+        |event, _| Values::known(&event.process.exec_session),
     ),
 ];
 

@@ -8,7 +8,7 @@ use std::{
 
 use fargard_model::{Trap, TrapSet};
 use fargard_sensor::{
-    capture::{self, CallWriter, CaptureOptions},
+    capture::{self, AttachMode, CallWriter, CaptureOptions, Scope},
     config::Config,
     engine,
     probe::Probe,
@@ -25,6 +25,8 @@ usage:
   fargard-sensor run [--stay] -- COMMAND [ARG]...
                               execute COMMAND in the place of this process, watched as FARGARD_* variables say;
                               with --stay remain its parent
+  fargard-sensor attach       watch the other containers of the task (pidMode task, capability SYS_PTRACE), until
+                              SIGTERM and the end of the processes that were given a filter (FARGARD_ATTACH=inject)
   fargard-sensor record [options] -- COMMAND [ARG]...
                               execute COMMAND and write down its calls, one a line
   fargard-sensor probe [--format text|json]
@@ -66,6 +68,7 @@ fn run() -> Result<ExitCode, lexopt::Error> {
         Some(Long("help") | Short('h')) => print(USAGE),
         Some(Value(command)) => match command.to_str() {
             Some("run") => return watched(parser),
+            Some("attach") => return attach(parser),
             Some("record") => return record(parser),
             Some("probe") => return probe(parser),
             Some("explain") => return explain(parser),
@@ -166,6 +169,19 @@ fn watched(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
     };
     let _ = writeln!(io::stderr(), "fargard-sensor: {error}");
     Ok(ExitCode::from(error.exit_code()))
+}
+
+/// Watches without a command of its own.
+fn attach(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
+    if let Some(other) = parser.next()? {
+        return Err(other.unexpected());
+    }
+    let text = |error: &dyn std::error::Error| lexopt::Error::from(error.to_string());
+    let mut config = Config::from_env().map_err(|error| text(&error))?;
+    config.scope = Scope::Task;
+    config.attach.get_or_insert(AttachMode::Lifecycle);
+    let options = config.capture_options(false);
+    Err(text(&capture::stay(&config, &options)))
 }
 
 struct Record {

@@ -101,6 +101,21 @@ impl AttacherLink {
         info::uses(&self.shared, Feature::WaitKillable)
     }
 
+    /// Whether records of executions should have the environment.
+    pub(super) fn wants_environment(&self) -> bool {
+        self.shared.word(Word::Environment).load(SeqCst) != 0
+    }
+
+    /// Notes for a successor to which process a filter is given, until its listener is taken; 0 for none.
+    pub(super) fn injecting(&self, pid: u32) {
+        self.shared.word(Word::Injecting).store(pid.into(), SeqCst);
+    }
+
+    /// What a predecessor noted.
+    pub(super) fn was_injecting(&self) -> u32 {
+        self.shared.word(Word::Injecting).load(SeqCst) as u32
+    }
+
     /// The process that became the app.
     #[must_use]
     pub fn app(&self) -> u32 {

@@ -19,6 +19,9 @@ pub const NATIVE: u32 = if cfg!(target_arch = "aarch64") { AARCH64 } else { X86_
 /// Number of `exit_group` on the architecture this program is compiled for.
 pub(crate) const EXIT_GROUP: u32 = if cfg!(target_arch = "aarch64") { 94 } else { 231 };
 
+/// Number of `execve` on the architecture this program is compiled for.
+pub(crate) const EXECVE: u32 = if cfg!(target_arch = "aarch64") { 221 } else { 59 };
+
 /// i386's one number for all socket calls.
 pub(crate) const I386_SOCKETCALL: u32 = 102;
 

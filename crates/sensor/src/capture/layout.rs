@@ -58,6 +58,8 @@ pub(super) enum Word {
     KeeperPid,
     EnginePid,
     AttacherPid,
+    /// The process the attacher gives a filter just now, 0 for none.
+    Injecting,
     /// Listeners whose calls are answered, the app's own included.
     Listeners,
     /// 1: the engine answers calls in the place of a killed keeper.

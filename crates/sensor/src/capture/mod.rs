@@ -8,6 +8,7 @@
 //! keeper forks where [`CaptureOptions::attach`] is set, whose work is [`Engine::attach`]. The messages between the
 //! two, what is checked and who answers what when one of them dies: [`AttacherLink`] and its module.
 
+mod attach;
 mod attacher;
 mod bpf;
 pub mod calls;
@@ -40,6 +41,8 @@ mod watch;
 
 use std::{str::FromStr, time::Duration};
 
+pub use attach::{Attach, AttachMode, Scope};
+pub(crate) use attach::{Hold, Notice, Refused, run as attach};
 pub use attacher::{AttacherLink, NotServed, answer_until_end};
 pub use consumer::{Consumer, Waker};
 pub use denials::Denial;
@@ -48,7 +51,7 @@ pub use explain::explain;
 use fargard_model::{Lost, TrapSet};
 pub use recorder::CallWriter;
 pub(crate) use sensor::Sensor;
-pub use shim::{ExecError, exec, exec_unwatched};
+pub use shim::{ExecError, exec, exec_unwatched, stay};
 pub use watch::{WatchOutcome, watch};
 
 use crate::config::DEFAULT_RING;

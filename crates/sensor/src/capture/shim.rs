@@ -21,7 +21,7 @@ use super::{
     channel::{Channel, Message},
     info::{self, Feature, Note},
     keeper,
-    layout::{FLIGHT_BYTES, Shared},
+    layout::{FLIGHT_BYTES, Shared, Word},
 };
 use crate::{
     config::VARIABLES,
@@ -99,6 +99,29 @@ pub fn exec_unwatched(program: &OsStr, args: &[OsString]) -> ExecError {
         }
         Err(error) => ExecError::new(program, error),
     }
+}
+
+/// Watches without a command: this process waits until it is told to end (SIGTERM or SIGINT) and then until no
+/// process is left that was given a filter, since their calls would fail without anybody to answer them. The process
+/// must have one thread. Returns only when that cannot be begun.
+pub fn stay<E: Engine>(engine: &E, options: &CaptureOptions) -> io::Error {
+    if let Err(error) = single_threaded() {
+        return error;
+    }
+    let shared = match Shared::new(options.ring_bytes) {
+        Ok(shared) => shared,
+        Err(error) => return error,
+    };
+    process::forget_variables(VARIABLES.as_bytes());
+    signals::Set::all().block();
+    start(engine, options, shared, None);
+    let ends = signals::Set::of(&[libc::SIGTERM, libc::SIGINT]);
+    while ends.next().is_err() {}
+    // The listeners of others, besides that of this process.
+    while shared.word(Word::Listeners).load(SeqCst) > 1 {
+        futex_wait(shared.helper_word(), shared.helper_word().load(SeqCst), HELPER_LOOK);
+    }
+    process::exit(0)
 }
 
 pub(super) fn exec_watched<E: Engine>(

@@ -18,6 +18,8 @@ use super::mounts;
 
 const MAX_DOCUMENT: u64 = 1 << 20;
 const MAX_LABELS: usize = 64;
+/// More than a task definition may have, with those ECS adds.
+const MAX_CONTAINERS: usize = 32;
 const ATTEMPT: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -34,6 +36,8 @@ struct State {
     container: Arc<Container>,
     /// CPUs of the task, where its definition limits them.
     cpus: Option<f64>,
+    /// The task's containers.
+    siblings: Vec<Container>,
     settled: bool,
     closing: bool,
 }
@@ -45,6 +49,7 @@ impl Identity {
             task: Arc::new(task),
             container: Arc::new(container),
             cpus: None,
+            siblings: Vec::new(),
             settled,
             closing: false,
         };
@@ -60,6 +65,11 @@ impl Identity {
     /// CPUs of the task, where the endpoint said so.
     pub(crate) fn cpus(&self) -> Option<f64> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).cpus
+    }
+
+    /// The task's containers as known now.
+    pub(crate) fn siblings(&self) -> Vec<Container> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).siblings.clone()
     }
 
     /// Whether task and container are final.
@@ -102,9 +112,10 @@ impl Identity {
         let agent = config.build().new_agent();
         let mut pause = Duration::from_millis(50);
         while !self.is_given_up() {
-            if let Ok((task, mut container, cpus)) = fetch(&agent, base) {
+            if let Ok((task, mut container, cpus, siblings)) = fetch(&agent, base) {
                 container.mounts = mounts::own();
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.siblings = siblings;
                 (state.task, state.container, state.settled) = (Arc::new(task), Arc::new(container), true);
                 state.cpus = cpus;
                 self.changed.notify_all();
@@ -116,8 +127,11 @@ impl Identity {
     }
 }
 
+/// Task, container, CPUs of the task, and all its containers.
+type Answers = (Task, Container, Option<f64>, Vec<Container>);
+
 /// Reads both documents of the endpoint.
-fn fetch(agent: &Agent, base: &str) -> Result<(Task, Container, Option<f64>), String> {
+fn fetch(agent: &Agent, base: &str) -> Result<Answers, String> {
     let get = |path: &str| {
         let mut answer = agent
             .get(format!("{}{path}", base.trim_end_matches('/')))
@@ -142,6 +156,7 @@ struct TaskDocument {
     launch_type: String,
     availability_zone: String,
     limits: LimitsDocument,
+    containers: Vec<ContainerDocument>,
 }
 
 /// Limits of a task.
@@ -176,7 +191,7 @@ struct NetworkDocument {
 }
 
 /// Task and container from the endpoint's two documents.
-fn parse(task: &str, container: &str) -> Result<(Task, Container, Option<f64>), String> {
+fn parse(task: &str, container: &str) -> Result<Answers, String> {
     let task: TaskDocument = serde_json::from_str(task)
         .map_err(|error| format!("the task document is not understood: {error}"))?;
     let container: ContainerDocument = serde_json::from_str(container)
@@ -204,26 +219,32 @@ fn parse(task: &str, container: &str) -> Result<(Task, Container, Option<f64>), 
         availability_zone: task.availability_zone,
         arn,
     };
-    let started = [&container.started_at, &container.created_at]
-        .into_iter()
-        .find_map(|text| text.parse::<jiff::Timestamp>().ok())
-        .and_then(|time| u64::try_from(time.as_nanosecond()).ok());
-    let container = Container {
-        id: container.docker_id,
-        name: container.name,
-        image: container.image,
-        image_digest: container.image_id,
-        started_at: started.unwrap_or(0),
-        labels: container.labels.into_iter().take(MAX_LABELS).collect(),
-        ip: container
-            .networks
+    let siblings = task.containers.into_iter().take(MAX_CONTAINERS).map(ContainerDocument::model).collect();
+    Ok((model, container.model(), cpus, siblings))
+}
+
+impl ContainerDocument {
+    fn model(self) -> Container {
+        let started = [&self.started_at, &self.created_at]
             .into_iter()
-            .flat_map(|network| network.ipv4_addresses)
-            .find(|address| address.len() <= 15)
-            .unwrap_or_default(),
-        ..Container::default()
-    };
-    Ok((model, container, cpus))
+            .find_map(|text| text.parse::<jiff::Timestamp>().ok())
+            .and_then(|time| u64::try_from(time.as_nanosecond()).ok());
+        Container {
+            id: self.docker_id,
+            name: self.name,
+            image: self.image,
+            image_digest: self.image_id,
+            started_at: started.unwrap_or(0),
+            labels: self.labels.into_iter().take(MAX_LABELS).collect(),
+            ip: self
+                .networks
+                .into_iter()
+                .flat_map(|network| network.ipv4_addresses)
+                .find(|address| address.len() <= 15)
+                .unwrap_or_default(),
+            ..Container::default()
+        }
+    }
 }
 
 /// The machine as a task: `local:<host>:<id>`.
@@ -290,7 +311,7 @@ mod tests {
 
     #[test]
     fn fargates_documents_are_understood() {
-        let (task, container, _) = parse(TASK, CONTAINER).unwrap();
+        let (task, container, ..) = parse(TASK, CONTAINER).unwrap();
         assert_eq!(
             task.arn,
             "arn:aws:ecs:us-west-2:111122223333:task/default/cd189a933e5849daa93386466019ab50"
@@ -308,7 +329,7 @@ mod tests {
 
     #[test]
     fn labels_stand_in_for_missing_members() {
-        let (task, _, none) = parse(r#"{"Cluster": "named-by-name"}"#, CONTAINER).unwrap();
+        let (task, _, none, _) = parse(r#"{"Cluster": "named-by-name"}"#, CONTAINER).unwrap();
         assert_eq!(none, None);
         let limited = r#"{"Limits": {"CPU": 0.25, "Memory": 512}}"#;
         assert_eq!(parse(limited, CONTAINER).unwrap().2, Some(0.25));

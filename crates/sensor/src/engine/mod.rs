@@ -8,9 +8,11 @@ mod accounts;
 mod actions;
 mod address;
 mod announce;
+mod attached;
 mod checks;
 mod class;
 mod confirm;
+mod containers;
 mod cpu;
 mod decode;
 mod identity;
@@ -27,6 +29,7 @@ mod procfs;
 mod rate;
 mod reload;
 mod run;
+mod sessions;
 mod settle;
 mod sighting;
 mod sockets;
@@ -201,6 +204,10 @@ impl crate::capture::Engine for Config {
         let prepared = prepare(self).map_err(|error| error.to_string())?;
         let tap = (self.network != NetworkChoice::Off).then(Tap::open);
         Ok(Prepared { tap, ..prepared })
+    }
+
+    fn attach(&self, link: crate::capture::AttacherLink) -> u8 {
+        crate::capture::attach(self.attach(), &link)
     }
 }
 

@@ -56,6 +56,11 @@ impl Observer {
         self.container = Arc::new(container);
     }
 
+    /// The task's containers as the metadata endpoint lists them.
+    pub(crate) fn set_containers(&mut self, listed: Vec<Container>) {
+        self.table.set_containers(listed);
+    }
+
     /// The event of a call, with what is known at once. Its outcome may still be open: see [`Observer::confirm`].
     pub(crate) fn observe(&mut self, mut decoded: Decoded) -> Event {
         let mut process = self.table.process_of(decoded.tid, decoded.stat.as_ref());
@@ -80,6 +85,9 @@ impl Observer {
             task: Arc::clone(&self.task),
             container: Arc::clone(&self.container),
         };
+        if let Some(other) = self.table.other_container(&event.process) {
+            event.container = other;
+        }
         if event.kind.is_exec() {
             self.execute(&mut event, decoded);
         }

@@ -100,6 +100,24 @@ impl Procfs {
         data.is_file().then(|| (data.dev(), data.ino()))
     }
 
+    /// Number of a process's mount namespace.
+    pub(crate) fn mount_namespace(&self, pid: u32) -> Option<u64> {
+        let link = self.link(pid, "ns/mnt")?;
+        link.strip_prefix("mnt:[")?.strip_suffix(']')?.parse().ok()
+    }
+
+    /// `/proc/PID/cgroup`; empty when it cannot be read.
+    pub(crate) fn control_groups(&self, pid: u32) -> String {
+        let bytes = bounded::read(&self.path(pid, "cgroup"), MAX_STATUS).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The processes there are, at most `limit` of them.
+    pub(crate) fn processes(&self, limit: usize) -> Vec<u32> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).take(limit).collect()
+    }
+
     /// argv.
     pub(crate) fn cmdline(&self, pid: u32) -> Option<Vec<String>> {
         self.strings(pid, "cmdline")

@@ -28,6 +28,7 @@ use super::{
     accounts::Accounts,
     actions::Actions,
     announce::{introduce, say, set_speaking},
+    attached::Attached,
     decode::decode,
     identity::{self, Identity},
     integrity,
@@ -46,7 +47,7 @@ use super::{
     uplink::outbox::Outbox,
 };
 use crate::{
-    capture::{CaptureInfo, Consumer, Wake},
+    capture::{CaptureInfo, Consumer, Notice, Wake},
     config::{Config, CpuBudget},
     fim::{Fim, policy::Policy},
     net::Tap,
@@ -127,6 +128,8 @@ struct Engine {
     fim_end: Option<FimStatus>,
     sightings: mpsc::Receiver<Sighting>,
     uplink: Option<Uplink>,
+    /// Processes that came from outside.
+    attached: Attached,
     detections: u64,
     undecoded: u64,
     last_heartbeat: Instant,
@@ -163,7 +166,8 @@ impl Engine {
             stop: AtomicBool::new(false),
         });
         learn_identity(&config, &common);
-        let table = Table::new(procfs, Accounts::of_root(Path::new("/")), rules.needs_env());
+        let app = procfs.stat(keeper).map_or(0, |stat| stat.ppid);
+        let table = Table::new(procfs, Accounts::of_root(Path::new("/")), app, rules.needs_env());
         let observer = Observer::new(table, Origins::since(started), task, container);
         let checks = config.checks.then(|| start_checks(&config, &common, &consumer.waker())).flatten();
         let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
@@ -201,6 +205,7 @@ impl Engine {
             fim,
             sightings,
             uplink,
+            attached: Attached::default(),
             detections: 0,
             file_changes: 0,
             fim_end: None,
@@ -218,6 +223,7 @@ impl Engine {
         if !self.identity_applied && self.common.identity.is_settled() {
             let (task, container) = self.common.identity.arcs();
             self.observer.set_identity((*task).clone(), (*container).clone());
+            self.observer.set_containers(self.common.identity.siblings());
             self.identity_applied = true;
             if self.config.cpu == CpuBudget::ShareOfTask
                 && let Some(cpus) = self.common.identity.cpus()
@@ -239,6 +245,11 @@ impl Engine {
                 continue;
             }
             match decode(&raw) {
+                None if let Some(notice) = Notice::read(&raw) => {
+                    if let Some(line) = self.attached.note(notice, self.observer.procfs()) {
+                        say(&line);
+                    }
+                }
                 Some(decoded) => {
                     let event = self.observer.observe(decoded);
                     self.handle(event, || consumer.more_waits());

@@ -10,13 +10,14 @@ mod changes;
 
 use std::{collections::HashMap, sync::Arc};
 
-use fargard_model::{Process, process::MAX_LINEAGE};
+use fargard_model::{Container, Process, process::MAX_LINEAGE};
 
 use super::{
     accounts::Accounts,
+    containers::{Containers, Place},
     paths::{self, cut},
     procfs::{Procfs, Stat, Status},
-    streams,
+    sessions, streams,
 };
 
 /// Longest short name, as the kernel keeps (`TASK_COMM_LEN` without its NUL).
@@ -29,6 +30,7 @@ pub(crate) struct Table {
     threads: HashMap<u32, Thread>,
     procfs: Procfs,
     accounts: Accounts,
+    containers: Containers,
     container_id: String,
     wants_env: bool,
     clock: u64,
@@ -48,6 +50,8 @@ struct Entry {
     /// Start in ticks since boot; 0 when unknown.
     start: u64,
     used: u64,
+    /// Another container than this one.
+    place: Option<Place>,
 }
 
 /// An execution as the call's arguments say it.
@@ -70,9 +74,11 @@ pub(crate) struct Execution {
 }
 
 impl Table {
-    /// An empty table over that `/proc`.
-    pub(crate) fn new(procfs: Procfs, accounts: Accounts, wants_env: bool) -> Self {
+    /// An empty table over that `/proc`; `app` is the process that became the container's program.
+    pub(crate) fn new(procfs: Procfs, accounts: Accounts, app: u32, wants_env: bool) -> Self {
+        let containers = Containers::new(&procfs, app);
         Self {
+            containers,
             processes: HashMap::new(),
             threads: HashMap::new(),
             procfs,
@@ -92,6 +98,19 @@ impl Table {
     /// The container all processes learned from now on run in.
     pub(crate) fn set_container(&mut self, id: &str) {
         id.clone_into(&mut self.container_id);
+    }
+
+    /// The task's containers as the metadata endpoint lists them.
+    pub(crate) fn set_containers(&mut self, listed: Vec<Container>) {
+        self.containers.set_listed(listed);
+    }
+
+    /// The container a process is in, where it is another one than this sensor's.
+    pub(crate) fn other_container(&self, process: &Process) -> Option<Arc<Container>> {
+        if process.container_id == self.container_id {
+            return None;
+        }
+        self.containers.by_id(&process.container_id).cloned()
     }
 
     /// The process a thread belongs to, learned when it is not known yet. `stat` is the thread's state at its
@@ -161,9 +180,14 @@ impl Table {
         process.sid = stat.sid;
         process.tty = stat.tty;
         process.started_at = if stat.start == 0 { 0 } else { self.procfs.time_of(stat.start) };
-        process.container_id.clone_from(&self.container_id);
+        let place = match inherited {
+            Some(_) => self.processes.get(&stat.ppid).and_then(|entry| entry.place),
+            None => self.containers.place(&self.procfs, pid),
+        };
+        let elsewhere = place.and_then(|place| self.containers.container(place));
+        process.container_id.clone_from(elsewhere.map_or(&self.container_id, |container| &container.id));
         if let Some(status) = status {
-            self.apply_status(&mut process, status);
+            self.apply_status(&mut process, status, place);
             // A child of a known parent still runs its parent's program; what /proc shows may already be the
             // program it executes next.
             let forked =
@@ -172,7 +196,12 @@ impl Table {
         }
         process.sname = self.session_name(&process);
         process.parent = parent.map(bounds::nearest);
-        self.store(process, stat.start)
+        if stat.ppid == 0 && stat.start != 0 {
+            let is_entry = self.containers.is_entry(pid, place);
+            process.session = Some(sessions::of_root(&process, is_entry));
+        }
+        sessions::correct(&mut process);
+        self.store(process, stat.start, place)
     }
 
     /// The parent's entry, made from `/proc` when there is none; the chain ends where the namespace does.
@@ -218,10 +247,10 @@ impl Table {
         }
     }
 
-    fn store(&mut self, process: Process, start: u64) -> Arc<Process> {
+    fn store(&mut self, process: Process, start: u64, place: Option<Place>) -> Arc<Process> {
         self.added += bounds::weight(&process);
         let process = Arc::new(process);
-        let entry = Entry { process: Arc::clone(&process), start, used: self.clock };
+        let entry = Entry { process: Arc::clone(&process), start, used: self.clock, place };
         self.processes.insert(process.pid, entry);
         process
     }
@@ -261,13 +290,15 @@ impl Table {
         };
         after.stdio = streams::of(&self.procfs, process.pid);
         after.sname = self.session_name(&after);
+        sessions::correct(&mut after);
         after
     }
 
     /// The process's new state: every later event has it.
     pub(crate) fn replace(&mut self, process: Process) -> Arc<Process> {
-        let start = self.processes.get(&process.pid).map_or(0, |entry| entry.start);
-        self.store(process, start)
+        let before = self.processes.get(&process.pid);
+        let (start, place) = before.map_or((0, None), |entry| (entry.start, entry.place));
+        self.store(process, start, place)
     }
 
     /// The process's directory as it is now, or as last known.

@@ -84,6 +84,11 @@ pub(crate) fn reap(pid: u32) -> Option<Status> {
     wait_with(Some(pid), libc::WNOHANG).ok().flatten().map(|(_, status)| status)
 }
 
+/// A change of any child or tracee that is there already; `None` when there is none.
+pub(crate) fn next_change() -> Option<(u32, Status)> {
+    wait_with(None, libc::WNOHANG).ok().flatten()
+}
+
 fn wait_with(pid: Option<u32>, options: libc::c_int) -> io::Result<Option<(u32, Status)>> {
     let target = pid.map_or(-1, u32::cast_signed);
     let mut status = 0;

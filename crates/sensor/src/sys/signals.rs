@@ -1,6 +1,9 @@
 //! Signals: blocking, waiting for them, and sending.
 
-use std::io;
+use std::{
+    io,
+    os::fd::{FromRawFd, OwnedFd},
+};
 
 /// A set of signals.
 #[derive(Clone, Copy)]
@@ -49,6 +52,17 @@ impl Set {
     /// Blocks exactly these signals.
     pub(crate) fn set_blocked(&self) {
         self.change(libc::SIG_SETMASK);
+    }
+
+    /// A descriptor that is readable while one of these signals, which must be blocked, waits; reading takes it.
+    pub(crate) fn descriptor(&self) -> io::Result<OwnedFd> {
+        // SAFETY: reads the set; a new descriptor is made.
+        let number = unsafe { libc::signalfd(-1, &raw const self.0, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if number == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel just made this descriptor for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(number) })
     }
 
     /// Takes the next of these signals, which must be blocked: its number, and whether a process sent it.

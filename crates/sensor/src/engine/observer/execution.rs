@@ -60,6 +60,10 @@ impl Observer {
             after.name = paths::file_name(&given).to_owned();
             paths::cut(&mut after.name, 15);
         }
+        // Who saw the execution after it happened knows the name the kernel gave the process.
+        if let (Some(0), Some(stat)) = (decoded.result, decoded.stat) {
+            after.name = stat.comm;
+        }
         if let Some(directory) = directory {
             after.cwd = directory;
         }
@@ -91,7 +95,10 @@ impl Observer {
             return (path, file, false);
         }
         let file = procfs.in_root(process.pid, given);
-        let real = std::fs::canonicalize(given).ok().and_then(|path| path.to_str().map(str::to_owned));
+        // Links of another container's root are not followed in this one's.
+        let here = self.table.other_container(process).is_none();
+        let real = if here { std::fs::canonicalize(given).ok() } else { None };
+        let real = real.and_then(|path| path.to_str().map(str::to_owned));
         (real.unwrap_or_else(|| given.to_owned()), file, false)
     }
 }

@@ -141,7 +141,8 @@ impl Engine {
 
     fn notes(&self) -> Vec<String> {
         let of_capture = self.info.notes.iter().copied().chain(self.network.note());
-        of_capture.chain(self.reloads.notes()).map(str::to_owned).chain(self.budget.note()).collect()
+        let of_rules = of_capture.chain(self.reloads.notes()).map(str::to_owned);
+        of_rules.chain(self.budget.note()).chain(self.attached.notes()).collect()
     }
 
     /// Says what was not seen; with `summary` also what was.

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn long_arguments_of_many_processes_and_generations_are_bounded() {
         let empty = tempfile::tempdir().unwrap();
-        let mut table = Table::new(Procfs::at(empty.path()), Accounts::of_root(empty.path()), false);
+        let mut table = Table::new(Procfs::at(empty.path()), Accounts::of_root(empty.path()), 1, false);
         for pid in 1..=20_000_u32 {
             // Each is the child of the one before, which executed something long.
             let stat = Stat { comm: "p".into(), ppid: pid - 1, start: u64::from(pid), ..Stat::default() };

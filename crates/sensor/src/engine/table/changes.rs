@@ -5,19 +5,24 @@ use std::sync::Arc;
 use fargard_model::Process;
 
 use super::Table;
-use crate::engine::procfs::{Stat, Status};
+use crate::engine::{
+    containers::Place,
+    procfs::{Stat, Status},
+};
 
 impl Table {
-    pub(super) fn apply_status(&mut self, process: &mut Process, status: &Status) {
+    pub(super) fn apply_status(&mut self, process: &mut Process, status: &Status, place: Option<Place>) {
         process.vpid = status.vpid.max(1);
         process.cap_effective = status.cap_effective;
         process.cap_permitted = status.cap_permitted;
         process.cap_inheritable = Some(status.cap_inheritable);
         process.vpgid = status.vpgid;
         if process.user.is_empty() || process.uid != status.uid || process.gid != status.gid {
-            process.user = self.accounts.user(status.uid);
-            process.group = self.accounts.group(status.gid);
-            (process.home, process.shell) = self.accounts.home_and_shell(status.uid);
+            let other = place.and_then(|place| self.containers.accounts(place));
+            let accounts = other.unwrap_or(&mut self.accounts);
+            process.user = accounts.user(status.uid);
+            process.group = accounts.group(status.gid);
+            (process.home, process.shell) = accounts.home_and_shell(status.uid);
         }
         process.uid = status.uid;
         process.euid = status.euid;
@@ -37,7 +42,8 @@ impl Table {
     /// The process with the user, group and capabilities it has by now.
     pub(crate) fn with_credentials(&mut self, process: &Arc<Process>, status: &Status) -> Arc<Process> {
         let mut after = (**process).clone();
-        self.apply_status(&mut after, status);
+        let place = self.processes.get(&process.pid).and_then(|entry| entry.place);
+        self.apply_status(&mut after, status, place);
         if after == **process { Arc::clone(process) } else { self.replace(after) }
     }
 

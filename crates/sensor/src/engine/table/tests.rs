@@ -26,7 +26,7 @@ fn add(proc: &Path, pid: u32, tgid: u32, comm: &str, ppid: u32, start: u64, uid:
 
 fn table(proc: &Path) -> Table {
     let accounts = Accounts::of_root(proc);
-    Table::new(Procfs::at(proc), accounts, false)
+    Table::new(Procfs::at(proc), accounts, 1, false)
 }
 
 #[test]
