@@ -95,8 +95,13 @@ fn options(words: &[&str]) -> Result<Option<Options>> {
 
 /// Rules that do not know each other: both define lists and macros of the same names.
 fn rule_sets() -> Vec<(&'static str, Vec<PathBuf>)> {
-    let own = ["fargard_rules.yaml", "fargard_rules_correlated.yaml", "fargard_rules_read.yaml"]
-        .map(|name| root().join("rules").join(name));
+    let own = [
+        "fargard_rules.yaml",
+        "fargard_rules_correlated.yaml",
+        "fargard_rules_read.yaml",
+        "fargard_rules_dns.yaml",
+    ]
+    .map(|name| root().join("rules").join(name));
     let mut sets = vec![("the default rules", own.to_vec())];
     let shared = std::env::var_os("FARGARD_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
     let falco = shared.join("data/falco/falco_rules.yaml");

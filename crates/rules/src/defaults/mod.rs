@@ -9,6 +9,7 @@ pub fn default_rules() -> Vec<SourceFile> {
         ("fargard_rules.yaml", include_str!("../../../../rules/fargard_rules.yaml")),
         ("fargard_rules_correlated.yaml", include_str!("../../../../rules/fargard_rules_correlated.yaml")),
         ("fargard_rules_read.yaml", include_str!("../../../../rules/fargard_rules_read.yaml")),
+        ("fargard_rules_dns.yaml", include_str!("../../../../rules/fargard_rules_dns.yaml")),
     ]
     .map(|(name, text)| SourceFile { name: name.to_owned(), text: text.to_owned() })
     .into()
