@@ -159,7 +159,7 @@ impl Target {
     /// Longest input in bytes.
     fn max_len(&self) -> usize {
         match self.name.as_str() {
-            "condition" => 4 << 10,
+            "condition" | "network" => 4 << 10,
             "scap" => 64 << 10,
             _ => 16 << 10,
         }

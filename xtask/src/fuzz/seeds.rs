@@ -70,6 +70,12 @@ pub(super) fn of(target: &str) -> Result<Seeds> {
                 seeds.foreign.push(bounded::read(&path, MAX_FILE)?);
             }
         }
+        "network" => {
+            for text in texts(&root().join("crates/sensor/src/net/testdata"), "tsv")? {
+                let hex = text.lines().filter_map(|line| line.split('\t').next());
+                seeds.own.extend(hex.filter_map(from_hex));
+            }
+        }
         "scap" => {
             for path in files(&shared().join("data/falco/captures"))? {
                 let bytes = bounded::read(&path, MAX_FILE)?;
@@ -96,6 +102,12 @@ fn texts(directory: &Path, ending: &str) -> Result<Vec<String>> {
             bounded::read_to_string(path, MAX_FILE).with_context(|| format!("cannot read {}", path.display()))
         })
         .collect()
+}
+
+/// Bytes written as hexadecimal digits.
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let byte = |at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+    (0..text.len()).step_by(2).map(byte).collect()
 }
 
 /// The items of a rules file.
