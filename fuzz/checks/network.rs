@@ -28,7 +28,7 @@ fn message(bytes: &[u8]) {
         assert!(is_name(&record.name) && record.ttl <= i32::MAX.cast_unsigned());
         match &record.data {
             Data::Alias(name) | Data::Host(name) | Data::Service { target: name, .. } => {
-                assert!(is_name(name))
+                assert!(is_name(name));
             }
             Data::Text(text) => assert!(text.len() <= 3 * 512),
             Data::Binding { target, hints } => assert!(is_name(target) && hints.len() <= 8),

@@ -1,5 +1,4 @@
 //! Replays the kept corpus of the fuzz target.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use fargard_sensor::net as parsers;
 

@@ -256,3 +256,33 @@ fn without_the_right_to_see_packets_everything_else_works() {
     assert_eq!(said.matches("packets cannot be seen").count(), 1, "{said}");
     assert_eq!(run.alerts().len(), 1, "{said}");
 }
+
+#[test]
+fn the_default_rules_about_names_fire_for_real_queries() {
+    let server = Server::at("127.53.9.7", Ipv4Addr::new(169, 254, 170, 2));
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let file = |name: &str| bounded::read_to_string(&rules.join(name), 1 << 20).unwrap();
+    let run = Run::with(&[file("fargard_rules.yaml"), file("fargard_rules_dns.yaml")].join("\n"));
+    let script = "busybox nslookup -type=a xmr.nanopool.org $IP; busybox nslookup -type=a rebind.test $IP; \
+                  busybox nslookup -type=aaaa www.example.test $IP; true";
+    let mut command = run.command("auto", None, script);
+    command.env("IP", server.address.ip().to_string()).stdout(Stdio::null());
+    assert!(command.status().unwrap().success());
+    let seen: Vec<(String, String)> = run
+        .alerts()
+        .iter()
+        // The command line names a pool as well.
+        .filter(|alert| alert["rule"] != "Crypto miner executed")
+        .map(|alert| {
+            let name = field(alert, "dns.question.name").as_str().unwrap_or_default();
+            assert_eq!(field(alert, "proc.name"), "busybox", "{alert}");
+            (alert["rule"].as_str().unwrap().to_owned(), name.to_owned())
+        })
+        .collect();
+    let expected = [
+        ("Mining pool looked up", "xmr.nanopool.org"),
+        ("Name leads to credentials endpoint", "xmr.nanopool.org"),
+        ("Name leads to credentials endpoint", "rebind.test"),
+    ];
+    assert_eq!(seen, expected.map(|(rule, name)| (rule.to_owned(), name.to_owned())));
+}

@@ -71,3 +71,44 @@ fn other_traffic_is_left_out_by_the_kernel() {
     // Two megabytes would not have fitted.
     assert_eq!(tap.socket.dropped(), 0);
 }
+
+/// Prints what an open tap adds to packets that it leaves out, and to a new connection, whose first packet it takes.
+#[test]
+fn the_cost_of_an_open_tap() {
+    let (one, other) = (UdpSocket::bind("127.53.7.6:0").unwrap(), UdpSocket::bind("127.53.7.6:0").unwrap());
+    let (to, mut buffer) = (other.local_addr().unwrap(), [0; 64]);
+    let mut datagrams = || {
+        for _ in 0..200 {
+            one.send_to(&[0; 64], to).unwrap();
+            other.recv_from(&mut buffer).unwrap();
+        }
+    };
+    let listener = TcpListener::bind("127.53.7.6:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut connections = || {
+        for _ in 0..20 {
+            let _ends = (TcpStream::connect(at).unwrap(), listener.accept().unwrap());
+        }
+    };
+    let time = |count: f64, work: &mut dyn FnMut()| {
+        let start = Instant::now();
+        work();
+        start.elapsed().as_secs_f64() * 1e6 / count
+    };
+    let mut least = [[f64::MAX; 2]; 2];
+    for _ in 0..40 {
+        for (open, least) in least.iter_mut().enumerate() {
+            let mut tap = (open == 1).then(|| Tap::open().unwrap());
+            least[0] = least[0].min(time(200.0, &mut datagrams));
+            least[1] = least[1].min(time(20.0, &mut connections));
+            assert_eq!(tap.as_mut().map_or(0, Tap::lost), 0);
+        }
+    }
+    let [[datagram, connection], [with, connection_with]] = least;
+    println!("datagram: {datagram:.2} us, with a tap {with:.2} us, ratio {:.3}", with / datagram);
+    println!(
+        "connection: {connection:.1} us, with a tap {connection_with:.1} us, ratio {:.3}",
+        connection_with / connection
+    );
+    assert!(with < datagram * 2.0);
+}
