@@ -87,7 +87,7 @@ impl Network {
             own_host: config.server.as_ref().and_then(|server| host_of(&server.url)),
             app,
             diag: if off { None } else { Diag::open().ok() },
-            everybody: config.network == NetworkChoice::All || config.metadata.is_some(),
+            everybody: config.network == NetworkChoice::All || is_of_a_task(config.metadata.as_deref()),
             waiting: VecDeque::new(),
             overflow: 0,
             calls: Calls::default(),
@@ -298,6 +298,12 @@ impl Network {
     }
 }
 
+/// Whether the metadata endpoint is at the address that ECS gives it: then this network is a task's own. A local
+/// stand-in for ECS shares the machine's.
+fn is_of_a_task(metadata: Option<&str>) -> bool {
+    metadata.and_then(host_of).as_deref() == Some("169.254.170.2")
+}
+
 /// The host of a base URL, in lower case.
 fn host_of(url: &str) -> Option<String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -327,4 +333,17 @@ fn listen(tap: Tap, news: &Arc<AtomicBool>, waker: &Waker) -> io::Result<Arc<Mut
     };
     let started = spawn("fargard-packets", wait);
     started.map(|_| tap).ok_or_else(|| io::Error::other("no thread can be started"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{host_of, is_of_a_task};
+
+    #[test]
+    fn hosts_of_urls() {
+        assert_eq!(host_of("https://Fargard.example:8440").as_deref(), Some("fargard.example"));
+        assert_eq!(host_of("https://fargard.example/base").as_deref(), Some("fargard.example"));
+        assert!(is_of_a_task(Some("http://169.254.170.2/v4/0123-456")));
+        assert!(!is_of_a_task(Some("http://127.0.0.1:4711/v4/x")) && !is_of_a_task(None));
+    }
 }
