@@ -262,6 +262,68 @@ fn a_rule_that_matches_everything_makes_a_burst_of_detections_and_counts_the_oth
     assert_eq!(all.len() as u64 + folded(&all), own.len() as u64 + folded(&own));
 }
 
+/// The highest resident memory of the engine below a process so far, in KiB.
+fn peak_of_engine(ancestor: u32) -> Option<u64> {
+    let status = |pid: &str| {
+        bounded::read_to_string(Path::new(&format!("/proc/{pid}/status")), 16 << 10).unwrap_or_default()
+    };
+    let line = |status: &str, name: &str| {
+        let found = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        found.trim().trim_end_matches(" kB").to_owned()
+    };
+    let pids =
+        fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    for pid in pids {
+        let own = status(&pid);
+        if !line(&own, "Name:").starts_with("fargard-engine") {
+            continue;
+        }
+        let lineage = std::iter::successors(Some(pid), |pid| Some(line(&status(pid), "PPid:")));
+        if lineage.take(6).any(|pid| pid == ancestor.to_string()) {
+            return line(&own, "VmHWM:").parse().ok();
+        }
+    }
+    None
+}
+
+/// Bytes that an attacker makes the engine keep stay bounded; its program and libraries are in the figure as well.
+#[test]
+fn memory_is_bounded_under_floods_of_processes_and_of_opens() {
+    const MOST_KIB: u64 = 48 << 10;
+    let place = tempfile::tempdir().unwrap();
+    let Some(racer) = compiled("racer", place.path()) else { return };
+    let long = "x".repeat(3_500);
+    let script = format!(
+        "for i in $(seq 3000); do /bin/true $i{long}; done; echo > {}; exec {} flood 100000",
+        place.path().join("done").display(),
+        racer.display()
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fargard-sensor"))
+        .args(["run", "--stay", "--", "bash", "-c", &script])
+        .env("FARGARD_SPOOL_DIR", place.path().join("spool"))
+        .env("FARGARD_SERVER", "http://127.0.0.1:9")
+        .env("FARGARD_TOKEN", "t")
+        .env("FARGARD_DRAIN_SECONDS", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(120);
+    while !place.path().join("done").exists() && Instant::now() < end {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let mut peak = 0;
+    for _ in 0..100 {
+        peak = peak.max(peak_of_engine(child.id()).unwrap_or(0));
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    eprintln!("the engine took at most {peak} KiB");
+    assert!((1..MOST_KIB).contains(&peak), "{peak} KiB");
+}
+
 #[test]
 fn honest_programs_that_do_odd_things_are_not_taken_for_races() {
     let script = r##"

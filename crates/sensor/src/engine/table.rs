@@ -5,7 +5,7 @@
 //! lives. Executions are seen, so a process that is gone before the engine looks still has its name, arguments,
 //! user and ancestors.
 
-mod bounds;
+pub(crate) mod bounds;
 mod changes;
 
 use std::{collections::HashMap, sync::Arc};

@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 12 << 20;
 const MAX_CHAIN: usize = 2 * MAX_LINEAGE;
 
 /// What a process takes in memory, roughly, without its ancestors.
-pub(super) fn weight(process: &Process) -> usize {
+pub(crate) fn weight(process: &Process) -> usize {
     let list = |texts: &[String]| texts.iter().map(|text| text.len() + 40).sum::<usize>();
     let texts = [&process.name, &process.exe, &process.exepath, &process.cwd, &process.user, &process.home];
     size_of::<Process>()

@@ -8,14 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fargard_model::{Lost, Record};
+use fargard_model::{Event, Lost, Record, event::ArgValue};
 
-use crate::engine::class::Class;
+use crate::engine::{class::Class, table::bounds};
 
 /// Most detections, check results and heartbeats that wait for a batch.
 const MAX_URGENT: usize = 2048;
 /// Most events that wait for a batch.
 const MAX_EVENTS: usize = 1024;
+/// Most bytes they take, roughly: what an attacker makes long is not kept as often.
+const MAX_EVENT_BYTES: usize = 2 << 20;
+/// Most bytes that urgent records take, roughly.
+const MAX_URGENT_BYTES: usize = 8 << 20;
 /// Most records of a batch: with its lineage a record can be 10 KiB long, and a batch is written as a whole.
 pub(crate) const BATCH: usize = 200;
 /// Longest time an event waits for others.
@@ -43,9 +47,9 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    urgent: VecDeque<Record>,
+    urgent: Queue,
     /// By class, in the order of [`Class::ALL`].
-    events: [VecDeque<Record>; Class::ALL.len()],
+    events: [Queue; Class::ALL.len()],
     oldest_event: Option<Instant>,
     /// Urgent records ever pushed, and those that left their lane for good: packed or given up.
     pushed: u64,
@@ -55,19 +59,80 @@ struct State {
     closed: bool,
 }
 
+/// Records in order, with what they take.
+#[derive(Debug, Default)]
+struct Queue {
+    records: VecDeque<(usize, Record)>,
+    bytes: usize,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    fn push_back(&mut self, bytes: usize, record: Record) {
+        self.bytes += bytes;
+        self.records.push_back((bytes, record));
+    }
+
+    fn pop_front(&mut self) -> Option<Record> {
+        let (bytes, record) = self.records.pop_front()?;
+        self.bytes -= bytes;
+        Some(record)
+    }
+
+    /// Moves records to `out` until that has `length`.
+    fn move_to(&mut self, out: &mut Vec<Record>, length: usize) {
+        while out.len() < length
+            && let Some(record) = self.pop_front()
+        {
+            out.push(record);
+        }
+    }
+}
+
+/// What a record takes in memory, roughly. Its process may be shared with others, and is counted with each.
+fn weight(record: &Record) -> usize {
+    const SMALL: usize = 1024;
+    let event = match record {
+        Record::Event(event) => event,
+        Record::Detection(detection) => {
+            return SMALL + detection.output.len() * 3 + of_event(&detection.event);
+        }
+        _ => return SMALL,
+    };
+    of_event(event)
+}
+
+fn of_event(event: &Event) -> usize {
+    let texts = event.args.iter().map(|arg| match &arg.value {
+        ArgValue::Text(text) | ArgValue::Path(text) => text.len(),
+        ArgValue::Bytes(bytes) => bytes.len(),
+        _ => 16,
+    });
+    let paths = event.paths.iter().map(|(_, path)| path.len());
+    512 + texts.chain(paths).sum::<usize>() + bounds::weight(&event.process)
+}
+
 impl State {
     fn number_of_events(&self) -> usize {
-        self.events.iter().map(VecDeque::len).sum()
+        self.events.iter().map(Queue::len).sum()
     }
 
     /// Adds an event. Where there is no room the oldest of the class that is given up first goes: of its own class at
     /// worst.
     fn add_event(&mut self, class: Class, record: Record) {
         let Some(own) = Class::ALL.iter().position(|other| *other == class) else { return };
-        if self.number_of_events() >= MAX_EVENTS {
-            let victim = self.events.iter().rposition(|lane| !lane.is_empty()).unwrap_or(own).max(own);
+        let bytes = weight(&record);
+        let is_full = |state: &Self| {
+            state.number_of_events() >= MAX_EVENTS
+                || state.events.iter().map(|lane| lane.bytes).sum::<usize>() + bytes > MAX_EVENT_BYTES
+        };
+        while is_full(self) && (self.number_of_events() > 0 || bytes > MAX_EVENT_BYTES) {
+            let victim = self.events.iter().rposition(|lane| lane.len() > 0).unwrap_or(own).max(own);
             // Without one of its own class or a lesser one it is the event itself that goes.
-            let gone = self.events.get_mut(victim).and_then(VecDeque::pop_front);
+            let gone = self.events.get_mut(victim).and_then(Queue::pop_front);
             count(&mut self.lost, FULL.get(victim).copied().unwrap_or("outbox_full"), 1);
             if gone.is_none() {
                 return;
@@ -75,7 +140,7 @@ impl State {
         }
         self.oldest_event.get_or_insert_with(Instant::now);
         if let Some(lane) = self.events.get_mut(own) {
-            lane.push_back(record);
+            lane.push_back(bytes, record);
         }
     }
 
@@ -83,8 +148,7 @@ impl State {
     fn take_events(&mut self) -> Vec<Record> {
         let mut records = Vec::new();
         for lane in &mut self.events {
-            let length = lane.len().min(BATCH - records.len());
-            records.extend(lane.drain(..length));
+            lane.move_to(&mut records, BATCH);
         }
         records
     }
@@ -98,16 +162,19 @@ impl Outbox {
             let class = Class::of(event);
             state.add_event(class, record);
         } else {
-            if state.urgent.len() >= MAX_URGENT {
+            let bytes = weight(&record);
+            while state.urgent.len() >= MAX_URGENT
+                || (state.urgent.len() > 0 && state.urgent.bytes + bytes > MAX_URGENT_BYTES)
+            {
                 state.urgent.pop_front();
                 state.settled += 1;
                 count(&mut state.lost, "outbox_full", 1);
             }
             state.pushed += 1;
-            state.urgent.push_back(record);
+            state.urgent.push_back(bytes, record);
         }
         let events = state.number_of_events();
-        let wake = !state.urgent.is_empty() || events == 1 || events >= BATCH;
+        let wake = state.urgent.len() > 0 || events == 1 || events >= BATCH;
         drop(state);
         if wake {
             self.changed.notify_all();
@@ -118,9 +185,10 @@ impl Outbox {
     pub(crate) fn take(&self) -> Option<(Lane, Vec<Record>)> {
         let mut state = self.lock();
         loop {
-            if !state.urgent.is_empty() {
-                let length = state.urgent.len().min(BATCH);
-                return Some((Lane::Urgent, state.urgent.drain(..length).collect()));
+            if state.urgent.len() > 0 {
+                let mut records = Vec::new();
+                state.urgent.move_to(&mut records, BATCH);
+                return Some((Lane::Urgent, records));
             }
             let age = state.oldest_event.map(|at| at.elapsed());
             let due =
@@ -158,7 +226,7 @@ impl Outbox {
     /// Urgent records wait for a batch.
     #[cfg(test)]
     pub(crate) fn waits(&self) -> bool {
-        !self.lock().urgent.is_empty()
+        self.lock().urgent.len() > 0
     }
 
     /// No record will follow.
@@ -293,6 +361,22 @@ mod tests {
         let (_, first) = outbox.take().unwrap();
         let is_exec = |record: &Record| matches!(record, Record::Event(event) if event.kind.is_exec());
         assert!(first.iter().all(is_exec));
+    }
+
+    #[test]
+    fn long_events_take_no_more_room_than_short_ones() {
+        let outbox = Outbox::default();
+        for num in 0..MAX_EVENTS as u64 {
+            let mut record = event(num);
+            if let Record::Event(event) = &mut record {
+                let value = fargard_model::event::ArgValue::Text("x".repeat(16 << 10));
+                event.args.push(fargard_model::Arg { name: "args".into(), value });
+            }
+            outbox.push(record);
+        }
+        let lost = outbox.lost().0.get("outbox_full_files").copied().unwrap_or(0);
+        assert!((880..930).contains(&lost), "{lost}");
+        assert!(outbox.lock().events.iter().map(|lane| lane.bytes).sum::<usize>() <= super::MAX_EVENT_BYTES);
     }
 
     #[test]
