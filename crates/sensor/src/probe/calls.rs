@@ -32,8 +32,10 @@ pub(super) fn ask(facts: &mut Facts) {
         );
     }
     facts.result("ptrace_child", "ptrace of an own child", trace_child());
-    let first = if std::process::id() == 1 { Ok(libc::ESRCH) } else { in_child(|| probing::trace(1)) };
-    facts.result("ptrace_first", "ptrace of PID 1", first);
+    match std::process::id() {
+        1 => facts.whether("ptrace_first", "ptrace of PID 1", false, "it is this process"),
+        _ => facts.result("ptrace_first", "ptrace of PID 1", in_child(|| probing::trace(1))),
+    }
 }
 
 /// A child traces its own child, which waits in a read that ends with it.

@@ -12,6 +12,8 @@ use super::{Facts, errno, read};
 
 /// How long the metadata endpoint may take.
 const METADATA: Duration = Duration::from_millis(500);
+/// Bytes of its answer that are read.
+const MAX_LINE: u64 = 64;
 
 pub(super) fn ask(facts: &mut Facts) {
     let comm = read("/proc/1/comm").unwrap_or_default().trim().to_owned();
@@ -28,7 +30,7 @@ pub(super) fn ask(facts: &mut Facts) {
     );
     let cgroup = read("/proc/self/cgroup").unwrap_or_default();
     let cgroup = cgroup.lines().next().and_then(|line| line.splitn(3, ':').nth(2)).unwrap_or("unknown");
-    facts.is("cgroup", "cgroup", cgroup);
+    facts.is("cgroup", "cgroup of this process", cgroup);
     let diag = rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, Some(netlink::SOCK_DIAG));
     facts.result("sock_diag", "sock_diag (listeners, peers)", Ok(number(diag.err())));
     // Protocol 0: such a socket receives nothing.
@@ -70,9 +72,9 @@ fn status_line(base: &str) -> std::io::Result<String> {
     stream.set_read_timeout(Some(METADATA))?;
     stream.set_write_timeout(Some(METADATA))?;
     stream.write_all(format!("GET /{path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
-    let mut bytes = [0; 64];
-    let length = stream.read(&mut bytes)?;
-    let text = String::from_utf8_lossy(bytes.get(..length).unwrap_or_default()).into_owned();
+    let mut bytes = Vec::new();
+    stream.take(MAX_LINE).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 

@@ -59,7 +59,11 @@ pub(super) fn ask(facts: &mut Facts) {
     facts.result("lease_own", "lease on an own file", lease_own(&writable));
     facts.result("lease_root", "lease on a file of root (/etc/passwd)", lease(File::open("/etc/passwd")));
     let inotify = inotify::init(inotify::CreateFlags::CLOEXEC);
-    facts.result("inotify", "inotify", Ok(inotify.err().map_or(0, rustix::io::Errno::raw_os_error)));
+    facts.result(
+        "inotify",
+        "inotify (changes of files)",
+        Ok(inotify.err().map_or(0, rustix::io::Errno::raw_os_error)),
+    );
     let count = setuid();
     let detail = match count {
         0 => "none".to_owned(),

@@ -53,7 +53,7 @@ const CAPABILITIES: [&str; 41] = [
 
 pub(super) fn ask(facts: &mut Facts) {
     let uname = rustix::system::uname();
-    facts.is("kernel", "kernel", uname.release().to_string_lossy());
+    facts.is("kernel", "kernel release", uname.release().to_string_lossy());
     facts.is("arch", "architecture", uname.machine().to_string_lossy());
     seccomp_of(facts);
     rights(facts);

@@ -13,8 +13,8 @@ impl fmt::Display for Probe {
                 Answer::Is => "",
             };
             let gap = if answer.is_empty() || fact.detail.is_empty() { "" } else { ": " };
-            // A call is known by its name alone.
-            let call = if fact.what == fact.id { "call " } else { "" };
+            // A call is known by its name alone. Behind a profile the kernel may still ask for a capability.
+            let call = if fact.what == fact.id { "profile lets through: " } else { "" };
             writeln!(f, "{:<40} {answer}{gap}{}", format!("{call}{}", fact.what), fact.detail)?;
         }
         writeln!(f, "\nwhat will work here:")?;

@@ -107,7 +107,7 @@ fn attach(known: &Known<'_>) -> String {
         (true, true) => "can be followed, and a filter put on them".to_owned(),
         (true, false) => "can be followed; no filter can be put on them".to_owned(),
         (false, _) => format!(
-            "cannot be followed (ptrace of PID 1: {}); add the SYS_PTRACE capability",
+            "only those of the same user can be followed (ptrace of PID 1: {}); add the SYS_PTRACE capability",
             known.detail("ptrace_first")
         ),
     }
