@@ -340,7 +340,6 @@ mod tests {
             (EventType::Swapoff, libc::SYS_swapoff),
             (EventType::Reboot, libc::SYS_reboot),
             (EventType::DeleteModule, libc::SYS_delete_module),
-            (EventType::KexecFileLoad, libc::SYS_kexec_file_load),
         ] {
             assert_eq!(lookup(NATIVE, number as i32).map(|call| call.kind), Some(kind), "{kind:?}");
         }
