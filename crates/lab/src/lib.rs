@@ -24,7 +24,10 @@ mod supervisor;
 mod task;
 
 pub use error::LabError;
-pub use fargard_sensor::{capture::AttachMode, config::PrintFormat};
+pub use fargard_sensor::{
+    capture::AttachMode,
+    config::{PrintFormat, ReadMode},
+};
 pub use observer::{ContainerState, Observation, Observer, Outcome, StopCode, Stream, TaskState};
 pub use options::{Isolation, Options, STAGE_COMMAND, SensorOptions, SensorServer, Stage};
 pub use stage::run as stage;

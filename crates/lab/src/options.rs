@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
-use fargard_sensor::{capture::AttachMode, config::PrintFormat};
+use fargard_sensor::{
+    capture::AttachMode,
+    config::{PrintFormat, ReadMode},
+};
 use fargard_taskdef::TaskDefinition;
 
 /// Name of the hidden subcommand with which the lab starts itself inside a container; its arguments come on
@@ -68,6 +71,8 @@ pub struct SensorOptions {
     pub attach: Option<AttachMode>,
     /// The container whose program is the sensor itself, for the task's other containers, which then have none.
     pub sidecar: Option<String>,
+    /// How opens for reading are seen.
+    pub reads: ReadMode,
 }
 
 /// The server the sensor reports to.

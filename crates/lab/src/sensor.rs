@@ -9,7 +9,7 @@ use std::{
 
 use fargard_sensor::{
     capture::{self, AttachMode, Scope},
-    config::{Config, ConfigError, DEFAULT_SPOOL_BYTES, PrintFormat, Server, Spool},
+    config::{Config, ConfigError, DEFAULT_SPOOL_BYTES, PrintFormat, ReadMode, Server, Spool},
     engine::{self, spool},
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ pub(crate) struct SensorSpec {
     rules: Vec<PathBuf>,
     spool: PathBuf,
     print: PrintFormat,
+    reads: ReadMode,
     metadata: String,
     attach: Option<Mode>,
     /// The sensor is the container's program, for the task's other containers.
@@ -127,6 +128,7 @@ pub(crate) fn plan(
             None => None,
         },
         print: options.print,
+        reads: options.reads,
         metadata: metadata_uri.to_owned(),
         attach: options.attach.map(Mode::from),
         sidecar: options.sidecar.is_some(),
@@ -197,6 +199,7 @@ impl SensorSpec {
             server,
             spool: Some(Spool { directory: self.spool.clone(), max_bytes: DEFAULT_SPOOL_BYTES }),
             print: self.print,
+            reads: self.reads,
             announce: self.print != PrintFormat::None,
             metadata: Some(self.metadata.clone()),
             attach: self.attach.map(AttachMode::from),

@@ -304,6 +304,13 @@ impl TrapSet {
         }
     }
 
+    /// The set without a class.
+    #[must_use]
+    pub fn without(mut self, trap: Trap) -> Self {
+        self.needs.remove(&trap);
+        self
+    }
+
     /// Whether calls of that class are needed.
     #[must_use]
     pub fn contains(&self, trap: Trap) -> bool {

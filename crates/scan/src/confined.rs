@@ -9,7 +9,7 @@ use std::{
     collections::VecDeque,
     fs::File,
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -133,7 +133,7 @@ pub(crate) fn open_directory_at(parent: BorrowedFd<'_>, name: impl Arg) -> rusti
 /// Opens a regular file in a directory, never through a link; `None` for anything else, which is not opened.
 ///
 /// # Errors
-/// The file is gone or cannot be read, or somebody holds a lease on it.
+/// The file is gone or cannot be read.
 pub(crate) fn open_regular(
     parent: BorrowedFd<'_>,
     name: impl Arg + Copy,
@@ -142,14 +142,30 @@ pub(crate) fn open_regular(
     if !is_regular(&before) {
         return Ok(None);
     }
-    // Not blocking and not a controlling terminal, in case it became something else since.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+    // Not a controlling terminal, in case it became something else since.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match open_waiting(parent, name) {
+        // There is no /proc.
+        Err(Errno::NOENT) => rustix::fs::openat(parent, name, flags | OFlags::NONBLOCK, Mode::empty())?,
+        file => file?,
+    };
     let stat = rustix::fs::fstat(&file)?;
     if !is_regular(&stat) || Kind::of(file.as_fd())? == Kind::Kernel {
         return Ok(None);
     }
     Ok(Some((File::from(file), stat)))
+}
+
+/// Opens what a handle showed to be a regular file: it cannot block as a FIFO would. Only somebody's lease on it is
+/// waited for, as the sensor has on files with secrets; an open that does not wait would be refused.
+fn open_waiting(parent: BorrowedFd<'_>, name: impl Arg) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let handle = rustix::fs::openat(parent, name, flags, Mode::empty())?;
+    if !is_regular(&rustix::fs::fstat(&handle)?) {
+        return Ok(handle);
+    }
+    let link = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    rustix::fs::open(link, OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// Whether it is a regular file.

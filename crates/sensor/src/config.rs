@@ -13,6 +13,7 @@
 //! | `FARGARD_CHECKS` | `on` or `off`: compliance checks of the running container | `on` |
 //! | `FARGARD_CPU` | percent of one CPU the engine may use on average, or `off` | a tenth of the task's CPUs, at least 5; `off` outside ECS |
 //! | `FARGARD_PREVENT` | `off`, `dry-run` or `on`: whether rules with `action: prevent` or `kill` act | `dry-run` |
+//! | `FARGARD_READS` | how opens for reading are seen: `lease` (named where rules are about certain files), `trap` (every open is stopped) or `off` | `lease` |
 //! | `FARGARD_BACKEND` | `auto`, `notify`, `trace` or `none` (nothing is observed) | `auto` |
 //! | `FARGARD_NETWORK` | `auto`, `off` or `all`: see [`NetworkChoice`] | `auto` |
 //! | `FARGARD_ATTACH` | `off`, `lifecycle` or `inject`: processes that came into the container from outside | `inject` in ECS |
@@ -84,6 +85,8 @@ pub struct Config {
     pub fim: FimChoice,
     /// Whether rules that ask for more than an alert act.
     pub prevent: Prevention,
+    /// How opens for reading are seen.
+    pub reads: ReadMode,
     /// How calls are captured.
     pub backend: BackendChoice,
     /// What is seen of the network besides calls.
@@ -225,6 +228,31 @@ impl FromStr for NetworkChoice {
     }
 }
 
+/// How opens for reading are seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadMode {
+    /// The files that rules are about are leased: whoever opens one is named, other opens cost nothing.
+    #[default]
+    Lease,
+    /// Every open for reading is stopped.
+    Trap,
+    /// Not at all.
+    Off,
+}
+
+impl FromStr for ReadMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "lease" => Ok(Self::Lease),
+            "trap" => Ok(Self::Trap),
+            "off" => Ok(Self::Off),
+            _ => Err("use lease, trap or off".to_owned()),
+        }
+    }
+}
+
 /// Where detections are printed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PrintTo {
@@ -281,6 +309,7 @@ impl Default for Config {
             checks: true,
             fim: FimChoice::Off,
             prevent: Prevention::default(),
+            reads: ReadMode::default(),
             backend: BackendChoice::Auto,
             network: NetworkChoice::Auto,
             attach: None,
@@ -357,6 +386,7 @@ impl Config {
             checks: env.switch("FARGARD_CHECKS")?.unwrap_or(true),
             fim: env.get("FARGARD_FIM").map(FimChoice::from).unwrap_or_default(),
             prevent: env.parsed_by("FARGARD_PREVENT", str::parse)?.unwrap_or_default(),
+            reads: env.parsed_by("FARGARD_READS", str::parse)?.unwrap_or_default(),
             backend: env.parsed_by("FARGARD_BACKEND", parse_backend)?.unwrap_or_default(),
             network: env.parsed_by("FARGARD_NETWORK", str::parse::<NetworkChoice>)?.unwrap_or_default(),
             attach: env.parsed_by("FARGARD_ATTACH", str::parse::<AttachMode>)?,
@@ -534,7 +564,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{BackendChoice, Config, FimChoice, PrintFormat, PrintTo, Secret, Server};
+    use super::{BackendChoice, Config, FimChoice, PrintFormat, PrintTo, ReadMode, Secret, Server};
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
         Config::from_variables(|name| {
@@ -562,6 +592,7 @@ mod tests {
             ("FARGARD_PRINT_TO", "/log"),
             ("FARGARD_CHECKS", "off"),
             ("FARGARD_FIM", "/policy.yaml"),
+            ("FARGARD_READS", "trap"),
             ("FARGARD_BACKEND", "trace"),
             ("FARGARD_RING_BYTES", "2097152"),
             ("FARGARD_DRAIN_SECONDS", "7"),
@@ -577,6 +608,7 @@ mod tests {
         assert_eq!((config.print, config.print_to), (PrintFormat::Json, PrintTo::File("/log".into())));
         assert_eq!((config.backend, config.checks, config.announce), (BackendChoice::Trace, false, true));
         assert_eq!(config.fim, FimChoice::File("/policy.yaml".into()));
+        assert_eq!(config.reads, ReadMode::Trap);
         assert_eq!((config.ring_bytes, config.drain.as_secs()), (2 << 20, 7));
         assert_eq!(config.spool.unwrap().max_bytes, 4 << 20);
     }
@@ -590,6 +622,7 @@ mod tests {
             (&[("FARGARD_DRAIN_SECONDS", "600")], "600 is more than 60 seconds"),
             (&[("FARGARD_CHECKS", "maybe")], "use on or off"),
             (&[("FARGARD_CPU", "0")], "FARGARD_CPU: \"0\": use a percentage"),
+            (&[("FARGARD_READS", "on")], "use lease, trap or off"),
             (&[("FARGARD_SERVER", "https://s")], "an enrolment token is needed"),
             (&[("FARGARD_SERVER", "ftp://s"), ("FARGARD_TOKEN", "t")], "does not start with https://"),
             (&[("FARGARD_SERVER", "http://s:1"), ("FARGARD_TOKEN", "t")], "would send tokens in clear"),

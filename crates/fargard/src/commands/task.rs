@@ -12,8 +12,8 @@ use std::{
 use anyhow::Context;
 use clap::{Subcommand, ValueHint};
 use fargard_lab::{
-    ContainerState, LabError, Observation, Options, Outcome, PrintFormat, RunningTask, SensorOptions,
-    SensorServer, Stream, Task,
+    ContainerState, LabError, Observation, Options, Outcome, PrintFormat, ReadMode, RunningTask,
+    SensorOptions, SensorServer, Stream, Task,
 };
 use fargard_model::bounded;
 use fargard_taskdef::{Issue, Severity, TaskDefinition, json::MAX_BYTES};
@@ -75,6 +75,10 @@ struct Run {
     /// Print detections as Falco's JSON alerts, one a line
     #[arg(long, conflicts_with_all = ["no_sensor", "server"])]
     json: bool,
+    /// How opens for reading are seen: lease (by leases on the files that rules are about), trap (all are stopped,
+    /// which is slow) or off
+    #[arg(long, value_name = "MODE", default_value = "lease", conflicts_with = "no_sensor", value_parser = str::parse::<ReadMode>)]
+    reads: ReadMode,
     /// Falco rules file instead of the built-in rules; later ones may override earlier ones
     #[arg(long, value_name = "FILE", conflicts_with = "no_sensor", value_hint = ValueHint::FilePath)]
     rules: Vec<PathBuf>,
@@ -121,7 +125,8 @@ impl Run {
             (None, false) => PrintFormat::Text,
             (None, true) => PrintFormat::Json,
         };
-        let sensor = SensorOptions { print, server, rules: self.rules, ..SensorOptions::default() };
+        let sensor =
+            SensorOptions { print, server, reads: self.reads, rules: self.rules, ..SensorOptions::default() };
         Ok(Options {
             rootfs,
             cluster: self.cluster,

@@ -12,7 +12,7 @@ use fargard_model::Secret;
 use fargard_sensor::{
     capture::{self, BackendChoice},
     config::{
-        Config, DEFAULT_SPOOL_BYTES, FimChoice, PrintFormat, PrintTo, Server, Spool, parse_backend,
+        Config, DEFAULT_SPOOL_BYTES, FimChoice, PrintFormat, PrintTo, ReadMode, Server, Spool, parse_backend,
         token_from_file,
     },
     engine::{self, EngineError},
@@ -52,6 +52,10 @@ pub(crate) struct Args {
     /// How calls are observed: auto, notify, trace or none
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = parse_backend)]
     backend: BackendChoice,
+    /// How opens for reading are seen: lease (by leases on the files that rules are about), trap (all are stopped,
+    /// which is slow) or off
+    #[arg(long, value_name = "MODE", default_value = "lease", value_parser = str::parse::<ReadMode>)]
+    reads: ReadMode,
     /// Do not check files for crypto miners (check 426)
     #[arg(long)]
     no_checks: bool,
@@ -125,6 +129,7 @@ impl Args {
             summary: self.verbose,
             checks: !self.no_checks,
             fim: self.fim.clone().map(FimChoice::from).unwrap_or_default(),
+            reads: self.reads,
             backend: self.backend,
             ..Config::default()
         };

@@ -22,9 +22,9 @@ use crate::{
 
 /// A class of calls together with one of its event types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Class {
-    pub(super) trap: Trap,
-    pub(super) kind: EventType,
+pub(crate) struct Class {
+    pub(crate) trap: Trap,
+    pub(crate) kind: EventType,
 }
 
 /// What is known of an argument.
@@ -114,7 +114,7 @@ fn is_of(field: &ResolvedField, name: &str) -> bool {
 }
 
 /// The truth of a comparison for every call of a class, if it is the same for all.
-fn of_class(check: &Check, class: Class) -> Option<bool> {
+pub(crate) fn of_class(check: &Check, class: Class) -> Option<bool> {
     let (Operand::Field(field), Test::Matches(matcher)) = (&check.left, &check.test) else { return None };
     let truth = |value: Value<'static>| Some(matches(&Values::One(value), matcher));
     let is_open = matches!(class.trap, Trap::OpenRead | Trap::OpenWrite);

@@ -11,9 +11,10 @@ mod tests;
 use fargard_model::{ArgSet, EventType, Trap, TrapSet};
 
 pub use self::denial::{CannotPrevent, Denial, denials};
+pub(crate) use self::kleene::{Class, of_class};
 use self::{
     cells::{Cells, Selected},
-    kleene::{Class, Kleene},
+    kleene::Kleene,
 };
 use crate::{
     RuleId,

@@ -124,7 +124,7 @@ fn traps(list: &str) -> Result<TrapSet, lexopt::Error> {
 }
 
 fn explain(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
-    let (mut set, mut program) = (TrapSet::default(), false);
+    let (mut set, mut program, mut reads) = (TrapSet::default(), false, Vec::new());
     while let Some(arg) = parser.next()? {
         match arg {
             Long("trap") => set.merge(&traps(&parser.value()?.string()?)?),
@@ -136,8 +136,10 @@ fn explain(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
         let config = Config::from_env().map_err(|error| lexopt::Error::from(error.to_string()))?;
         let prepared = engine::prepare(&config).map_err(|error| lexopt::Error::from(error.to_string()))?;
         set.merge(prepared.traps());
+        reads = prepared.explain_reads();
     }
     print(&capture::explain(&set, program));
+    reads.iter().for_each(|line| print(&format!("{line}\n")));
     Ok(ExitCode::SUCCESS)
 }
 

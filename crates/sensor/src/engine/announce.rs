@@ -5,8 +5,6 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use fargard_model::{Trap, TrapSet};
-
 use crate::capture::CaptureInfo;
 
 static SPEAKS: AtomicBool = AtomicBool::new(false);
@@ -24,24 +22,11 @@ pub(crate) fn say(line: &str) {
 }
 
 /// How calls are captured, why, and what differs from running without a sensor.
-pub(crate) fn introduce(info: &CaptureInfo, rules: usize, traps: &TrapSet) {
+pub(crate) fn introduce(info: &CaptureInfo, rules: usize) {
     let features =
         if info.features.is_empty() { String::new() } else { format!(" [{}]", info.features.join(", ")) };
     say(&format!("watching with {}: {}{features}; rules: {rules}", info.backend.name(), info.reason));
     for note in &info.notes {
         say(&format!("note: {note}"));
     }
-    let readers = rules_that_need_reads(traps);
-    if !readers.is_empty() {
-        say(&format!("read-only opens are stopped too, for: {}", readers.join(", ")));
-    }
-}
-
-/// Names of those who need read-only opens.
-pub(crate) fn rules_that_need_reads(traps: &TrapSet) -> Vec<String> {
-    traps
-        .iter()
-        .filter(|(trap, _)| *trap == Trap::OpenRead)
-        .flat_map(|(_, who)| who.iter().cloned())
-        .collect()
 }

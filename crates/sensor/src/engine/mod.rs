@@ -17,9 +17,11 @@ mod cpu;
 mod decode;
 mod identity;
 mod integrity;
+mod lease;
 mod limit;
 mod mounts;
 mod net;
+mod notes;
 mod observer;
 mod origin;
 mod own;
@@ -40,7 +42,10 @@ mod table;
 mod threads;
 mod uplink;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use fargard_model::{EventType, Trap, TrapSet, bounded};
 use fargard_rules::{Ruleset, SourceFile, source::MAX_FILE};
@@ -49,7 +54,7 @@ pub use uplink::spool;
 use self::{print::Printer, reload::Files};
 use crate::{
     capture::{Consumer, Denial},
-    config::{Config, ConfigError, NetworkChoice, Prevention, PrintTo, Server},
+    config::{Config, ConfigError, NetworkChoice, Prevention, PrintTo, ReadMode, Server},
     fim::policy::{Policy, PolicyError},
     net::Tap,
 };
@@ -93,7 +98,7 @@ pub enum EngineError {
 #[derive(Debug)]
 pub struct Prepared {
     config: Config,
-    rules: Ruleset,
+    rules: Arc<Ruleset>,
     files: Files,
     traps: TrapSet,
     denials: Vec<Denial>,
@@ -119,8 +124,11 @@ pub fn check_server(server: &Server) -> Result<(), String> {
 pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
     config.validate()?;
     let files = Files::new(&config.rules);
-    let rules = load_rules(&config.rules)?;
+    let rules = Arc::new(load_rules(&config.rules)?);
     let mut traps = rules.traps();
+    if config.reads != ReadMode::Trap {
+        traps = traps.without(Trap::OpenRead);
+    }
     if config.checks {
         traps.merge(&checks::traps());
     }
@@ -165,10 +173,10 @@ impl Prepared {
         self.rules.needs_env()
     }
 
-    /// Names of the enabled rules that need read-only opens to be observed, the most expensive need.
+    /// What rules about opens for reading see, one statement a line, with the files that would be leased here.
     #[must_use]
-    pub fn rules_that_need_reads(&self) -> Vec<String> {
-        announce::rules_that_need_reads(&self.traps)
+    pub fn explain_reads(&self) -> Vec<String> {
+        lease::explain(self.config.reads, &self.rules)
     }
 
     /// Works until the last watched process has ended and everything is out. Returns the process's exit code.

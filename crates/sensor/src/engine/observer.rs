@@ -12,7 +12,12 @@ use std::sync::Arc;
 use fargard_model::{Container, Event, Outcome, Source, Task, Timestamp};
 
 pub(crate) use self::{look::missing, program::Asked, written::written_path};
-use super::{decode::Decoded, origin::Origins, procfs::Procfs, table::Table};
+use super::{
+    decode::Decoded,
+    origin::Origins,
+    procfs::Procfs,
+    table::{Seen, Table},
+};
 
 /// Keeps what is known of processes and files, and makes events.
 #[derive(Debug)]
@@ -59,6 +64,11 @@ impl Observer {
     /// The task's containers as the metadata endpoint lists them.
     pub(crate) fn set_containers(&mut self, listed: Vec<Container>) {
         self.table.set_containers(listed);
+    }
+
+    /// Enters a process as a watcher saw it.
+    pub(crate) fn adopt(&mut self, tid: u32, seen: &Seen) {
+        self.table.adopt(tid, seen);
     }
 
     /// The event of a call, with what is known at once. Its outcome may still be open: see [`Observer::confirm`].

@@ -32,8 +32,10 @@ use super::{
     decode::decode,
     identity::{self, Identity},
     integrity,
+    lease::Leases,
     limit::Limits,
     net::Network,
+    notes::Notes,
     observer::Observer,
     origin::Origins,
     print::Printer,
@@ -67,7 +69,7 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
-        introduce(&consumer.info(), enabled, &traps);
+        introduce(&consumer.info(), enabled);
     }
     let mut engine = Engine::start(config, (rules, files, traps), printer, policy, tap, &consumer, enabled);
     engine.heartbeat(&consumer, false);
@@ -83,7 +85,7 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
         engine.govern();
         engine.judge_suspects(&consumer);
         engine.release_limited(false);
-        engine.take_sightings();
+        engine.take_sightings(u64::MAX);
         engine.take_network(&mut consumer);
         engine.take_findings();
         if engine.last_heartbeat.elapsed() >= HEARTBEAT {
@@ -92,13 +94,9 @@ pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
     }
     engine.network.finish();
     engine.take_network(&mut consumer);
+    engine.take_sightings(u64::MAX);
     engine.finish(&consumer);
     0
-}
-
-/// Starts the threads that see what no stopped call shows. Each keeps a clone of the intake.
-fn start_watchers(intake: &Intake, files: Files) {
-    reload::watch(files, intake.clone());
 }
 
 struct Engine {
@@ -127,6 +125,17 @@ struct Engine {
     /// What monitoring covered when it ended.
     fim_end: Option<FimStatus>,
     sightings: mpsc::Receiver<Sighting>,
+    /// Taken, and to be handled after the captured calls of before.
+    sighting: Option<Sighting>,
+    leases: Option<Leases>,
+    /// How often leases were started.
+    lease_starts: u64,
+    /// For watchers that start later.
+    intake: Intake,
+    /// The command's process.
+    app: u32,
+    /// Of the engine.
+    restarts: u64,
     uplink: Option<Uplink>,
     /// Processes that came from outside.
     attached: Attached,
@@ -141,7 +150,7 @@ struct Engine {
 impl Engine {
     fn start(
         config: Config,
-        (rules, files, stopped): (Ruleset, Files, TrapSet),
+        (rules, files, stopped): (Arc<Ruleset>, Files, TrapSet),
         printer: Printer,
         policy: Option<Policy>,
         tap: Option<io::Result<Tap>>,
@@ -164,6 +173,7 @@ impl Engine {
             sensor,
             checks_made: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            notes: Notes::default(),
         });
         learn_identity(&config, &common);
         let app = procfs.stat(keeper).map_or(0, |stat| stat.ppid);
@@ -171,7 +181,8 @@ impl Engine {
         let observer = Observer::new(table, Origins::since(started), task, container);
         let checks = config.checks.then(|| start_checks(&config, &common, &consumer.waker())).flatten();
         let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
-        start_watchers(&intake, files);
+        reload::watch(files, intake.clone());
+        // The keeper is a child of the command.
         let app = observer.procfs().stat(keeper).map_or(0, |stat| stat.ppid);
         let network = Network::start(&config, tap, consumer.waker(), app, restarts > 0);
         if let Some(note) = network.note().filter(|_| restarts == 0) {
@@ -180,11 +191,11 @@ impl Engine {
         let fim = policy.and_then(|policy| integrity::start(policy, &config, &common, &intake, started));
         let uplink = start_uplink(&config, &common, restarts);
         let budget = Budget::new(config.cpu);
-        let reloads = Reloads::new(stopped, &rules);
+        let reloads = Reloads::new(stopped, config.reads, &rules);
         let actions = Actions::new(config.prevent, &rules, consumer.info().backend, consumer.sensor());
         let mut engine = Self {
             config,
-            detector: Detector::new(Arc::new(rules)),
+            detector: Detector::new(Arc::clone(&rules)),
             printer,
             info: consumer.info(),
             enabled,
@@ -204,6 +215,12 @@ impl Engine {
             checks,
             fim,
             sightings,
+            sighting: None,
+            leases: None,
+            lease_starts: 0,
+            intake,
+            app,
+            restarts,
             uplink,
             attached: Attached::default(),
             detections: 0,
@@ -214,6 +231,7 @@ impl Engine {
             alerts: Vec::new(),
             evicted: 0,
         };
+        engine.watch_reads(&rules);
         engine.common.identity.wait(IDENTITY_WAIT);
         engine.apply_identity();
         engine
@@ -251,6 +269,7 @@ impl Engine {
                     }
                 }
                 Some(decoded) => {
+                    self.take_sightings(decoded.time);
                     let event = self.observer.observe(decoded);
                     self.handle(event, || consumer.more_waits());
                 }
@@ -263,21 +282,34 @@ impl Engine {
             consumer.advance();
             self.judge_suspects(consumer);
             self.release_limited(false);
-            self.take_sightings();
             self.take_findings();
         }
     }
 
-    /// Handles what the watchers saw since the last time.
-    fn take_sightings(&mut self) {
-        while let Ok(sighting) = self.sightings.try_recv() {
-            match sighting {
-                Sighting::Call(decoded) => {
-                    let event = self.observer.observe(*decoded);
-                    self.handle(event, || false);
+    /// Handles what the watchers saw, up to that time: what a process did is understood from what it did before.
+    fn take_sightings(&mut self, until: u64) {
+        while let Some(sighting) = self.sighting.take().or_else(|| self.sightings.try_recv().ok()) {
+            if sighting.time() > until {
+                self.sighting = Some(sighting);
+                return;
+            }
+            let event = match sighting {
+                Sighting::Call(decoded) => Some(self.observer.observe(*decoded)),
+                Sighting::Open(opened) => {
+                    let within = self.leases.as_ref().and_then(Leases::within);
+                    opened.event(&mut self.observer, within)
                 }
-                Sighting::FileChange(change) => self.report_file_change(*change),
-                Sighting::Rules(reloaded) => self.take_rules(reloaded),
+                Sighting::FileChange(change) => {
+                    self.report_file_change(*change);
+                    None
+                }
+                Sighting::Rules(reloaded) => {
+                    self.take_rules(reloaded);
+                    None
+                }
+            };
+            if let Some(event) = event {
+                self.handle(event, || false);
             }
         }
     }

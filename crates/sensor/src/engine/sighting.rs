@@ -14,7 +14,7 @@ use std::{
 
 use fargard_model::FileChange;
 
-use super::{decode::Decoded, reload::Reloaded, threads::Common};
+use super::{decode::Decoded, lease::Opened, reload::Reloaded, threads::Common};
 use crate::capture::Waker;
 
 /// Most sightings that wait for the engine.
@@ -30,6 +30,20 @@ pub(super) enum Sighting {
     FileChange(Box<FileChange>),
     /// The rules files changed.
     Rules(Reloaded),
+    /// A leased file was opened.
+    Open(Box<Opened>),
+}
+
+impl Sighting {
+    /// When it happened, nanoseconds since the epoch: captured calls of before come first.
+    pub(super) fn time(&self) -> u64 {
+        match self {
+            Self::Call(decoded) => decoded.time,
+            Self::Open(opened) => opened.time(),
+            // Told from the files themselves.
+            Self::FileChange(_) | Self::Rules(_) => 0,
+        }
+    }
 }
 
 /// Where a watcher puts what it saw. A clone leads to the same engine.
@@ -71,6 +85,5 @@ impl Intake {
     }
 }
 
-#[expect(dead_code, reason = "the watchers follow")]
 /// The longest a watcher sleeps before it looks whether the engine has ended.
 pub(super) const LOOK: Duration = Duration::from_millis(200);

@@ -5,6 +5,7 @@
 //! lives. Executions are seen, so a process that is gone before the engine looks still has its name, arguments,
 //! user and ancestors.
 
+mod adopt;
 pub(crate) mod bounds;
 mod changes;
 
@@ -19,6 +20,8 @@ use super::{
     procfs::{Procfs, Stat, Status},
     sessions, streams,
 };
+
+pub(crate) use adopt::Seen;
 
 /// Longest short name, as the kernel keeps (`TASK_COMM_LEN` without its NUL).
 const MAX_COMM: usize = 15;

@@ -17,6 +17,7 @@ use super::{
     announce::say,
     checks::{self, Found, Intake},
     identity::Identity,
+    notes::Notes,
     uplink::{
         client::Client,
         outbox::Outbox,
@@ -39,6 +40,8 @@ pub(super) struct Common {
     pub(super) sensor: String,
     pub(super) checks_made: AtomicU64,
     pub(super) stop: AtomicBool,
+    /// What the watchers say of themselves.
+    pub(super) notes: Notes,
 }
 
 /// The judging of files.
@@ -54,6 +57,7 @@ pub(super) struct Uplink {
     pub(super) done: mpsc::Receiver<()>,
 }
 
+/// A thread with a small stack.
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     spawn_with(name, STACK, work)
 }

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "every unsafe block of the workspace lives in this module")]
 
 pub(crate) mod inherited;
+pub(crate) mod lease;
 pub(crate) mod memory;
 pub mod namespace;
 pub(crate) mod packet;

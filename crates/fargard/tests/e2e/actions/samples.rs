@@ -131,7 +131,7 @@ fn suite(name: &str, script: impl Fn(&str, &Case) -> String, count: usize) {
     }
     assert_eq!(expected.len(), count, "{suites:#?}");
     let scripts: Vec<&str> = expected.iter().map(|one| one.script.as_str()).collect();
-    if let Some(alerts) = perform(&[rules], &scripts) {
+    if let Some(alerts) = perform(&[rules], "lease", &scripts) {
         check(&expected, &alerts);
     }
 }

@@ -11,7 +11,7 @@ use fargard_lab::{Isolation, Observation, Options, PrintFormat, STAGE_COMMAND, S
 
 use super::{
     image,
-    stage::{Action, Alerts, fires, marker_rules, names_in, perform, script},
+    stage::{Action, Alerts, check, fires, marker_rules, names_in, script},
 };
 use crate::support::{is_root, shared};
 
@@ -84,15 +84,10 @@ fn each_stable_rule_of_falco_is_fired_by_a_real_action_and_by_no_other() {
     if ssh.is_none() {
         eprintln!("skipped: SSH to another port: no port can be bound at ::1");
     }
-    let fill = |action: &&Action| {
-        action
-            .script
-            .replace("$PORT", &port(&peer))
-            .replace("$SSH", &ssh.as_ref().map(port).unwrap_or_default())
+    let fill = |script: &str| {
+        script.replace("$PORT", &port(&peer)).replace("$SSH", &ssh.as_ref().map(port).unwrap_or_default())
     };
-    let scripts: Vec<String> = actions.iter().map(fill).collect();
-    let Some(alerts) = perform(&[rules], &scripts) else { return };
-    alerts.check(&actions);
+    check(&[rules], &actions, fill);
 }
 
 #[test]

@@ -21,18 +21,25 @@ pub(crate) struct Action {
     pub(crate) script: &'static str,
     /// Other rules that the same action breaks.
     pub(crate) also: &'static [&'static str],
+    /// What is read can only be seen where every open for reading is stopped: it is no file of the container's.
+    pub(crate) every_read: bool,
     /// Why the rule cannot fire here; it is checked that it does not.
     pub(crate) cannot: Option<&'static str>,
 }
 
 /// An action that fires its rule and no other.
 pub(crate) const fn fires(rule: &'static str, script: &'static str) -> Action {
-    Action { rule, script, also: &[], cannot: None }
+    Action { rule, script, also: &[], every_read: false, cannot: None }
 }
 
 impl Action {
     pub(crate) const fn also(mut self, rules: &'static [&'static str]) -> Self {
         self.also = rules;
+        self
+    }
+
+    pub(crate) const fn needs_every_read(mut self) -> Self {
+        self.every_read = true;
         self
     }
 
@@ -116,8 +123,22 @@ pub(crate) fn marker_rules(directory: &Path) -> PathBuf {
     path
 }
 
-/// Performs actions in a container with these rules; `None`, said visibly, where that is not possible.
-pub(crate) fn perform(rules: &[PathBuf], actions: &[impl AsRef<str>]) -> Option<Alerts> {
+/// Performs actions in a container with these rules, and those that need it in another one in which every open for
+/// reading is stopped. Each fires what it should and nothing else. `fill` completes their scripts.
+pub(crate) fn check(rules: &[PathBuf], actions: &[&Action], fill: impl Fn(&str) -> String) {
+    for (reads, every_read) in [("lease", false), ("trap", true)] {
+        let actions: Vec<&Action> =
+            actions.iter().filter(|action| action.every_read == every_read).copied().collect();
+        let scripts: Vec<String> = actions.iter().map(|action| fill(action.script)).collect();
+        if let Some(alerts) = perform(rules, reads, &scripts) {
+            alerts.check(&actions);
+        }
+    }
+}
+
+/// Performs actions in a container with these rules; `None`, said visibly, where that is not possible. `reads` says
+/// how opens for reading are seen.
+pub(crate) fn perform(rules: &[PathBuf], reads: &str, actions: &[impl AsRef<str>]) -> Option<Alerts> {
     if !is_root() {
         eprintln!("skipped: without root, actions are not isolated from this machine");
         return None;
@@ -135,7 +156,7 @@ pub(crate) fn perform(rules: &[PathBuf], actions: &[impl AsRef<str>]) -> Option<
     });
     fs::write(&definition, text.to_string()).expect("written");
     let mut task = fargard();
-    task.args(["task", "run", "--json", "--rootfs"]).arg(format!("app={}", root.display()));
+    task.args(["task", "run", "--json", "--reads", reads, "--rootfs"]).arg(format!("app={}", root.display()));
     for file in rules.iter().chain([&marker_rules(directory.path())]) {
         task.arg("--rules").arg(file);
     }

@@ -15,7 +15,8 @@ use crate::engine::{
 impl Observer {
     /// Looks at what became of the call. Returns whether looking again a little later could tell more.
     pub(crate) fn confirm(&mut self, event: &mut Event) -> bool {
-        if event.outcome != Outcome::Attempt {
+        // Nobody is known to have made it: there is nobody to look at.
+        if event.outcome != Outcome::Attempt || event.process.pid == 0 {
             return false;
         }
         match event.kind {

@@ -48,6 +48,9 @@ impl Engine {
         }
         self.observer.remember(&mut event);
         self.network.remember(&event);
+        if let Some(leases) = &mut self.leases {
+            leases.consider(&event);
+        }
         let told = alerts.iter().map(|alert| alert.rule);
         if looks {
             self.suspects.consider(&event, &self.observer, told, self.lost);

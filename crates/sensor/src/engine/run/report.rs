@@ -70,7 +70,7 @@ impl Engine {
         let until = Instant::now() + FIM_END;
         loop {
             let ended = integrity::have_ended(threads);
-            self.take_sightings();
+            self.take_sightings(u64::MAX);
             if ended {
                 return;
             }
@@ -142,7 +142,11 @@ impl Engine {
     fn notes(&self) -> Vec<String> {
         let of_capture = self.info.notes.iter().copied().chain(self.network.note());
         let of_rules = of_capture.chain(self.reloads.notes()).map(str::to_owned);
-        of_rules.chain(self.budget.note()).chain(self.attached.notes()).collect()
+        of_rules
+            .chain(self.budget.note())
+            .chain(self.attached.notes())
+            .chain(self.common.notes.all())
+            .collect()
     }
 
     /// Says what was not seen; with `summary` also what was.
@@ -167,6 +171,7 @@ impl Engine {
     /// Brings everything out, within a bounded time.
     pub(super) fn finish(mut self, consumer: &Consumer) {
         self.common.stop.store(true, Ordering::Relaxed);
+        drop(self.leases.take());
         let monitor = self.fim.take().map(Fim::finish);
         if let Some(Checks { intake, findings, judge }) = self.checks.take() {
             drop(intake);

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use fargard_model::TrapSet;
+use fargard_model::{Trap, TrapSet};
 use fargard_rules::Ruleset;
 
 use super::Engine;
-use crate::engine::{
-    announce::say,
-    limit::Limits,
-    reload::{Reloaded, unseen},
+use crate::{
+    config::ReadMode,
+    engine::{
+        announce::say,
+        lease,
+        limit::Limits,
+        reload::{Reloaded, unseen},
+    },
 };
 
 /// What stays of earlier rules.
@@ -28,7 +32,12 @@ pub(super) struct Reloads {
 }
 
 impl Reloads {
-    pub(super) fn new(stopped: TrapSet, rules: &Ruleset) -> Self {
+    /// `stopped` are the calls that the filter stops. Without stopping all opens for reading, leases say themselves
+    /// what they see of them.
+    pub(super) fn new(mut stopped: TrapSet, reads: ReadMode, rules: &Ruleset) -> Self {
+        if reads != ReadMode::Trap {
+            stopped.add(Trap::OpenRead, "leases");
+        }
         Self { stopped, reads_environment: rules.needs_env(), ..Self::default() }
     }
 
@@ -39,6 +48,22 @@ impl Reloads {
 }
 
 impl Engine {
+    /// Watches the files that these rules are about, and those of other rules no longer.
+    pub(super) fn watch_reads(&mut self, rules: &Arc<Ruleset>) {
+        self.leases = None;
+        let start = lease::Start {
+            config: &self.config,
+            rules,
+            intake: &self.intake,
+            common: &self.common,
+            first: self.app,
+            number: (self.restarts << 8) + self.lease_starts,
+            speaks: self.restarts == 0,
+        };
+        self.leases = lease::start(&start);
+        self.lease_starts += 1;
+    }
+
     /// Goes on with other rules, or says why not.
     pub(super) fn take_rules(&mut self, reloaded: Reloaded) {
         match reloaded {
@@ -69,7 +94,9 @@ impl Engine {
         let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
         say(&format!("rules reloaded: {enabled}, before {}", self.enabled));
         self.reloads.unseen.iter().for_each(|line| say(&format!("note: {line}")));
-        self.detector.replace(Arc::new(rules), &mut self.alerts);
+        let rules = Arc::new(rules);
+        self.watch_reads(&rules);
+        self.detector.replace(rules, &mut self.alerts);
         self.alerts.clear();
         (self.enabled, self.evicted) = (enabled, 0);
     }
