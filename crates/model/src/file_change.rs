@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Container, EventType, Priority, Process, Task, Timestamp};
+use crate::{Container, EventType, Priority, Process, Task, Timestamp, process::Session};
 
 /// Most bytes of a path kept in a record; Linux's `PATH_MAX`.
 pub const MAX_PATH: usize = 4096;
@@ -192,11 +192,12 @@ impl FileChange {
         }
         match &self.writer {
             Some(writer) => line.push_str(&format!(
-                " | {} by {} (pid {}, user {})",
+                " | {} by {} (pid {}, user {}{})",
                 writer.call.name(),
                 writer.process.cmdline(),
                 writer.process.pid,
-                writer.process.uid
+                writer.process.uid,
+                session(&writer.process)
             )),
             None => line.push_str(" | writer unknown"),
         }
@@ -211,6 +212,16 @@ impl FileChange {
             && self.from.as_ref().is_none_or(|from| from.len() <= 3 * MAX_PATH)
             && self.changes.len() <= Change::ALL.len()
             && self.tags.len() <= 64
+    }
+}
+
+/// How the process came into the container, where that is not as the container's own program.
+fn session(process: &Process) -> String {
+    match process.session {
+        None | Some(Session::Entrypoint) => String::new(),
+        Some(session) => {
+            format!(", session {} {}", session.name(), process.exec_session).trim_end().to_owned()
+        }
     }
 }
 
