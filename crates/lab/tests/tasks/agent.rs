@@ -46,7 +46,6 @@ pub(crate) fn image(directory: &Path) -> Option<PathBuf> {
 }
 
 /// An image with nothing but the agent.
-#[expect(dead_code, reason = "used next")]
 pub(crate) fn scratch_image(directory: &Path) -> Option<PathBuf> {
     write(directory, tar::Builder::new(Vec::new()))
 }

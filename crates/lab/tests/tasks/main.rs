@@ -13,6 +13,7 @@ mod attach;
 mod bench;
 mod isolation;
 mod life;
+mod matrix;
 mod plain;
 mod rootfs;
 mod sensor;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         attach::trials(),
         isolation::trials(),
         life::trials(),
+        matrix::trials(),
         plain::trials(),
         rootfs::trials(),
         sensor::trials(),
