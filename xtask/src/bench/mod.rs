@@ -3,6 +3,7 @@
 mod events;
 mod http;
 mod kills;
+mod network;
 mod options;
 mod redis;
 mod report;
@@ -23,6 +24,7 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
        cargo xtask bench scan [--root DIR] [--rounds N] [--json FILE]
        cargo xtask bench rules [--events N]
        cargo xtask bench kills
+       cargo xtask bench network
 
   sensor   what a task pays for running under the sensor, in its default mode and with FARGARD_READS=trap: file
            storm (opens, writes), processes (spawn, exec), compiling, HTTP server with kept and with new connections,
@@ -32,6 +34,7 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
            Workloads: cat, opens, writes, spawn, exec, compile, keepalive, connect, redis, start; and flood:
            how many opens a second are seen when a task makes as many as it can
   scan     a root file system under `fargard scan`, next to find and grep
+  network  a packet socket beside connections and datagrams, lookups of a socket by several ways
   kills    1,000 engines and 200 keepers killed while calls are made: failed calls, the longest call, what was lost
   rules    what 0, 25, 93 and 1,000 rules cost by event on four captures (N events of each), CloudTrail, loading,
            memory; next to the same engine without its index. Needs ../shared or FARGARD_SHARED
@@ -47,6 +50,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         }
         ["sensor", rest @ ..] => sensor::run(rest),
         ["kills"] => kills::run(),
+        ["network"] => network::run(),
         ["scan", rest @ ..] => scan::run(rest),
         ["rules", rest @ ..] => rules::run(rest),
         [unknown, ..] => bail!(lexopt::Error::from(format!("unknown benchmark {unknown:?}\n{USAGE}"))),

@@ -92,7 +92,8 @@ fn the_listing_is_that_of_ss() {
 
 /// Prints what a lookup costs by either way while there are a thousand sockets.
 #[test]
-fn a_lookup_costs_less_than_a_search_of_the_table() {
+#[ignore = "a measurement: cargo xtask bench network"]
+fn measure_the_cost_of_a_lookup() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let mut kept = Vec::new();
@@ -126,9 +127,12 @@ fn a_lookup_costs_less_than_a_search_of_the_table() {
     }
     let [tables, listings, by_port, by_ends] = times.map(|time| time * 1e6);
     println!(
-        "tables of /proc: {tables:.0} us; all by netlink: {listings:.0}; by port: {by_port:.0}; by ends: {by_ends:.0}"
+        "a socket among 1,000: tables of /proc {tables:.0} us; all by netlink {listings:.0} us ({:.0} times less); by \
+         port {by_port:.0} us ({:.0}); by ends {by_ends:.0} us ({:.0})",
+        tables / listings,
+        tables / by_port,
+        tables / by_ends
     );
-    assert!(listings < tables && by_port < tables && by_ends * 4.0 < tables);
 }
 
 proptest! {

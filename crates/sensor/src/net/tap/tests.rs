@@ -74,7 +74,8 @@ fn other_traffic_is_left_out_by_the_kernel() {
 
 /// Prints what an open tap adds to packets that it leaves out, and to a new connection, whose first packet it takes.
 #[test]
-fn the_cost_of_an_open_tap() {
+#[ignore = "a measurement: cargo xtask bench network"]
+fn measure_the_cost_of_an_open_tap() {
     let (one, other) = (UdpSocket::bind("127.53.7.6:0").unwrap(), UdpSocket::bind("127.53.7.6:0").unwrap());
     let (to, mut buffer) = (other.local_addr().unwrap(), [0; 64]);
     let mut datagrams = || {
@@ -110,5 +111,4 @@ fn the_cost_of_an_open_tap() {
         "connection: {connection:.1} us, with a tap {connection_with:.1} us, ratio {:.3}",
         connection_with / connection
     );
-    assert!(with < datagram * 2.0);
 }
