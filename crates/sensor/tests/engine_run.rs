@@ -330,7 +330,8 @@ fn changed_rules_files_are_taken_up_while_the_command_runs() {
     let mut sensor = sensor(
         &place,
         &write("One", &of("a")),
-        &[("FARGARD_SPOOL_DIR", spool.path())],
+        // Leases would see what the filter does not.
+        &[("FARGARD_SPOOL_DIR", spool.path()), ("FARGARD_READS", Path::new("trap"))],
         &["sh", "-c", &script],
     );
     let said = place.path().join("stderr");
@@ -376,4 +377,45 @@ fn changed_rules_files_are_taken_up_while_the_command_runs() {
         "{:?}",
         last.notes
     );
+}
+
+/// The engine of a sensor, by the chain of its parents.
+fn engine_below(ancestor: u32) -> Option<u32> {
+    let stat = |pid: u32| bounded::read_to_string(Path::new(&format!("/proc/{pid}/stat")), 4096).ok();
+    let parent =
+        |pid: u32| -> Option<u32> { stat(pid)?.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok() };
+    let pids =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| stat(*pid).is_some_and(|text| text.contains("(fargard-engine) S"))).find(|pid| {
+        let chain = std::iter::successors(Some(*pid), |pid| parent(*pid).filter(|parent| *parent > 1));
+        chain.take(8).any(|one| one == ancestor)
+    })
+}
+
+#[test]
+fn an_engine_started_again_with_broken_rules_files_uses_the_built_in_rules_until_they_are_mended() {
+    let place = tempfile::tempdir().unwrap();
+    let rule = "- rule: One\n  desc: d\n  priority: INFO\n  condition: evt.type=execve\n  output: x\n";
+    let said = place.path().join("stderr");
+    let mut sensor = sensor(&place, rule, &[], &["sh", "-c", "read line; exit 4"]);
+    let stderr = fs::File::create(&said).unwrap();
+    let mut child = sensor.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
+    let wait_said = |part: &str| {
+        wait_for(|| bounded::read_to_string(&said, 1 << 20).ok().filter(|text| text.contains(part)))
+    };
+    wait_for(|| place.path().join(ALERTS).metadata().ok().filter(|file| file.len() > 0));
+    let rules = place.path().join("rules.yaml");
+    fs::write(&rules, "- rule: Broken\n").unwrap();
+    wait_said("the changed rules files are not used");
+    let engine = wait_for(|| engine_below(child.id()));
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(engine.cast_signed()).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    wait_said("the built-in rules are loaded until it can");
+    fs::write(&rules, rule).unwrap();
+    wait_said("rules reloaded: 1, before ");
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
 }

@@ -45,7 +45,7 @@ pub(super) fn first<E: Engine>(
     is_first: bool,
 ) -> u8 {
     let _ = rustix::thread::set_name(c"fargard-engine");
-    let Some(prepared) = prepare(engine, shared) else { return UNUSABLE };
+    let Some(prepared) = usable(engine.prepare(), shared) else { return UNUSABLE };
     let environment = options.environment || prepared.needs_environment();
     shared.word(Word::Environment).store(environment.into(), SeqCst);
     let program = match is_first {
@@ -98,7 +98,7 @@ pub(super) fn again<E: Engine>(
         }
         futex_wait(shared.wake_word(), word, left);
     }
-    let Some(prepared) = prepare(engine, shared) else { return UNUSABLE };
+    let Some(prepared) = usable(engine.prepare_again(), shared) else { return UNUSABLE };
     run(prepared, shared, standby)
 }
 
@@ -108,8 +108,9 @@ fn give_way() {
     let _ = rustix::process::nice(NICE);
 }
 
-fn prepare<E: Engine>(engine: &E, shared: Shared) -> Option<E::Prepared> {
-    match engine.prepare() {
+/// Says why where it is not.
+fn usable<P>(prepared: Result<P, String>, shared: Shared) -> Option<P> {
+    match prepared {
         Ok(prepared) => Some(prepared),
         Err(reason) => {
             shared.set_text(&reason);

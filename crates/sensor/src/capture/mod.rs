@@ -62,11 +62,20 @@ pub trait Engine {
     type Prepared: PreparedEngine;
 
     /// Gets ready: loads rules and whatever else decides which calls are needed. Called in the engine's process,
-    /// which has one thread then, and again in each later one.
+    /// which has one thread then.
     ///
     /// # Errors
     /// Why it cannot run as configured, for people. The command then starts unwatched.
     fn prepare(&self) -> Result<Self::Prepared, String>;
+
+    /// The same in the process of each later engine. Calls are stopped by then, so one that can do part of its work
+    /// is better than none.
+    ///
+    /// # Errors
+    /// As for [`Engine::prepare`]. Calls are answered then, and nobody looks at them.
+    fn prepare_again(&self) -> Result<Self::Prepared, String> {
+        self.prepare()
+    }
 
     /// The attacher's work, in a process of its own, which has one thread; where [`CaptureOptions::attach`] is set.
     /// Returns that process's exit code when [`AttacherLink::ended`] says so. Dropping the link before means

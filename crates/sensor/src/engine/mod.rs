@@ -106,6 +106,8 @@ pub struct Prepared {
     /// Open before the command starts: nothing it looks up passes by.
     tap: Option<std::io::Result<Tap>>,
     policy: Option<Policy>,
+    /// Why other rules than those of the files are loaded.
+    unusable: Option<String>,
 }
 
 /// Whether batches could be sent to that server as far as this machine knows: its CA file can be used. For callers
@@ -124,7 +126,22 @@ pub fn check_server(server: &Server) -> Result<(), String> {
 pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
     config.validate()?;
     let files = Files::new(&config.rules);
-    let rules = Arc::new(load_rules(&config.rules)?);
+    prepare_with(config, load_rules(&config.rules)?, files)
+}
+
+/// For an engine after one that died, when the rules files may have changed: where they cannot be used, the built-in
+/// rules are better than none until they can.
+fn prepare_again(config: &Config) -> Result<Prepared, EngineError> {
+    let files = Files::new(&config.rules);
+    let (rules, unusable) = match load_rules(&config.rules) {
+        Ok(rules) => (rules, None),
+        Err(error) => (load_rules(&[])?, Some(reload::unusable_after_restart(&error))),
+    };
+    Ok(Prepared { unusable, ..prepare_with(config, rules, files)? })
+}
+
+fn prepare_with(config: &Config, rules: Ruleset, files: Files) -> Result<Prepared, EngineError> {
+    let rules = Arc::new(rules);
     let mut traps = rules.traps();
     if config.reads != ReadMode::Trap {
         traps = traps.without(Trap::OpenRead);
@@ -157,7 +174,17 @@ pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
         }
         None => printer,
     };
-    Ok(Prepared { config: config.clone(), rules, files, traps, denials, printer, policy, tap: None })
+    Ok(Prepared {
+        config: config.clone(),
+        rules,
+        files,
+        traps,
+        denials,
+        printer,
+        policy,
+        tap: None,
+        unusable: None,
+    })
 }
 
 impl Prepared {
@@ -177,6 +204,12 @@ impl Prepared {
     #[must_use]
     pub fn explain_reads(&self) -> Vec<String> {
         lease::explain(self.config.reads, &self.rules)
+    }
+
+    /// With the packet socket open where it is wanted.
+    fn with_tap(self) -> Self {
+        let tap = (self.config.network != NetworkChoice::Off).then(Tap::open);
+        Self { tap, ..self }
     }
 
     /// Works until the last watched process has ended and everything is out. Returns the process's exit code.
@@ -209,9 +242,11 @@ impl crate::capture::Engine for Config {
     type Prepared = Prepared;
 
     fn prepare(&self) -> Result<Prepared, String> {
-        let prepared = prepare(self).map_err(|error| error.to_string())?;
-        let tap = (self.network != NetworkChoice::Off).then(Tap::open);
-        Ok(Prepared { tap, ..prepared })
+        prepare(self).map(Prepared::with_tap).map_err(|error| error.to_string())
+    }
+
+    fn prepare_again(&self) -> Result<Prepared, String> {
+        prepare_again(self).map(Prepared::with_tap).map_err(|error| error.to_string())
     }
 
     fn attach(&self, link: crate::capture::AttacherLink) -> u8 {

@@ -13,7 +13,7 @@ use fargard_rules::{
 };
 
 use super::{
-    load_rules,
+    EngineError, load_rules,
     sighting::{Intake, Sighting},
     threads::spawn_with,
 };
@@ -127,6 +127,14 @@ fn call(need: &Need) -> String {
         Trap::OpenWrite => format!("{kind} for writing"),
         _ => kind.to_owned(),
     }
+}
+
+/// What is said by an engine that was started again and cannot use the files.
+pub(super) fn unusable_after_restart(error: &EngineError) -> String {
+    format!(
+        "the engine was started again and cannot use the rules files; the built-in rules are loaded until it can: {}",
+        cut(&error.to_string(), MAX_SAID)
+    )
 }
 
 /// The beginning of a text.

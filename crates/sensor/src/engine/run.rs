@@ -65,13 +65,14 @@ const SAFE: Duration = Duration::from_millis(50);
 
 /// Runs a prepared engine to the end.
 pub(crate) fn run(prepared: Prepared, mut consumer: Consumer) -> u8 {
-    let Prepared { config, rules, files, traps, denials: _, printer, policy, tap } = prepared;
+    let Prepared { config, rules, files, traps, denials: _, printer, policy, tap, unusable } = prepared;
     set_speaking(config.announce);
     let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
     if consumer.counters().engine_restarts == 0 {
         introduce(&consumer.info(), enabled);
     }
     let mut engine = Engine::start(config, (rules, files, traps), printer, policy, tap, &consumer, enabled);
+    engine.reloads = std::mem::take(&mut engine.reloads).without_files(unusable);
     engine.heartbeat(&consumer, false);
     loop {
         let heartbeat = HEARTBEAT.saturating_sub(engine.last_heartbeat.elapsed());

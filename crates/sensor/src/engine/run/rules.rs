@@ -41,6 +41,13 @@ impl Reloads {
         Self { stopped, reads_environment: rules.needs_env(), ..Self::default() }
     }
 
+    /// Says why the files are not in use, and keeps it for heartbeats.
+    pub(super) fn without_files(mut self, why: Option<String>) -> Self {
+        why.iter().for_each(|line| say(line));
+        self.unusable = why;
+        self
+    }
+
     /// What a reader of heartbeats should know.
     pub(super) fn notes(&self) -> impl Iterator<Item = &str> {
         self.unusable.iter().chain(&self.unseen).map(String::as_str)
