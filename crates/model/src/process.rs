@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
 };
 
 use serde::{Deserialize, Serialize};
@@ -100,7 +97,7 @@ pub struct Process {
     pub exec_session: String,
     /// Parent's snapshot; the chain ends where the namespace does, or after [`MAX_LINEAGE`].
     pub parent: Option<Arc<Process>>,
-    /// What was made of the other fields. Whoever changes a field in place resets it.
+    /// Texts made of the other fields, each at most once. Whoever changes a field in place resets them.
     #[serde(skip)]
     pub derived: Derived,
 }
@@ -129,8 +126,8 @@ impl Session {
     }
 }
 
-/// What rules ask of a process again and again: texts, and a number to remember it by. Two of them are always equal,
-/// and a clone holds none, so that they play no part in what a process is.
+/// Texts that rules ask of a process again and again. Two of them are always equal, and a clone holds none, so
+/// that they play no part in what a process is.
 #[derive(Default)]
 pub struct Derived {
     cmdline: OnceLock<Box<str>>,
@@ -140,8 +137,6 @@ pub struct Derived {
     env: OnceLock<Box<str>>,
     cap_effective: OnceLock<Box<str>>,
     cap_permitted: OnceLock<Box<str>>,
-    /// 0 until somebody asks.
-    number: AtomicU64,
 }
 
 impl Clone for Derived {
@@ -235,19 +230,6 @@ impl Process {
         self.derived.cap_permitted.get_or_init(|| name(self.cap_permitted).into())
     }
 
-    /// The number of this snapshot, which no other ever has: what was found out about a number stays true.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let known = self.derived.number.load(Relaxed);
-        if known != 0 {
-            return known;
-        }
-        let new = NEXT.fetch_add(1, Relaxed);
-        // Another thread may have been faster.
-        self.derived.number.compare_exchange(0, new, Relaxed, Relaxed).map_or_else(|known| known, |_| new)
-    }
-
     /// The process itself, its parent, its parent's parent, and so on.
     pub fn lineage(&self) -> impl Iterator<Item = &Process> {
         std::iter::successors(Some(self), |process| process.parent.as_deref()).take(MAX_LINEAGE + 1)
@@ -288,7 +270,5 @@ mod tests {
         assert_eq!(before, after);
         after.name = "cat".into();
         assert_eq!((before.cmdline(), after.cmdline()), ("sh", "cat"));
-        assert_eq!(before.number(), before.number());
-        assert_ne!(before.number(), after.number());
     }
 }

@@ -7,18 +7,14 @@ use fargard_rules::Ruleset;
 
 use support::{MIXES, capture, official, records};
 
-/// So often a process calls before it is kept which conditions it can satisfy. To find out, texts are made of it that
-/// its calls did not need.
-const WARM: usize = 20;
-
 /// Allocations of evaluating what matches nothing, once everything was evaluated before.
 fn allocations<'e, S: Into<fargard_rules::Subject<'e>>>(
     ruleset: &Ruleset,
     subjects: impl Iterator<Item = S> + Clone,
 ) -> (u64, u64) {
     let mut found = Vec::with_capacity(ruleset.rules().len());
-    for _ in 0..WARM {
-        subjects.clone().for_each(|subject| ruleset.evaluate(subject, &mut found));
+    for subject in subjects.clone() {
+        ruleset.evaluate(subject, &mut found);
     }
     let (mut without, mut allocations) = (0, 0);
     for subject in subjects {

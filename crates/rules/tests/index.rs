@@ -3,9 +3,7 @@
 #[cfg(test)]
 mod support;
 
-use std::sync::Arc;
-
-use fargard_model::{Event, EventType, Outcome, Trap};
+use fargard_model::{EventType, Outcome, Trap};
 use fargard_rules::{Matching, RuleId, Ruleset, Subject, Unknown};
 use proptest::prelude::*;
 
@@ -189,32 +187,6 @@ proptest! {
             if !all.is_empty() {
                 prop_assert!(ruleset.could_match(&event, Unknown::Result));
                 prop_assert!(ruleset.could_match(&event, Unknown::Descriptor));
-            }
-        }
-    }
-
-    /// Which conditions a process can satisfy is kept once it made some calls.
-    #[test]
-    fn the_same_process_is_judged_the_same_however_often_it_calls(
-        conditions in prop::collection::vec(condition(), 5..16),
-        changes in prop::collection::vec(change(), 6),
-    ) {
-        const CALLS: usize = 20;
-        let ruleset = rules(&conditions, None);
-        let events: Vec<_> = changes.iter().map(changed).collect();
-        let mut found = Vec::new();
-        for other in &events {
-            for event in &events {
-                let event = Event { process: Arc::clone(&other.process), ..event.clone() };
-                for _ in 0..CALLS {
-                    ruleset.evaluate(&event, &mut found);
-                }
-                let all = matches(&ruleset, &event);
-                prop_assert_eq!(&found, &all);
-                if !all.is_empty() {
-                    prop_assert!(ruleset.could_match(&event, Unknown::Result));
-                    prop_assert!(ruleset.could_match(&event, Unknown::Descriptor));
-                }
             }
         }
     }

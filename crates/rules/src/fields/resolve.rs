@@ -76,11 +76,6 @@ impl ResolvedField {
         }
     }
 
-    /// Conditions see the same of every call of a process, until that changes.
-    pub(crate) fn is_of_process(&self) -> bool {
-        self.field.while_attempt.is_none() && matches!(self.field.get, Some(Extract::Process(_)))
-    }
-
     /// The type of its values; that of `evt.rawarg` depends on the argument's name.
     #[must_use]
     pub fn kind(&self) -> FieldType {

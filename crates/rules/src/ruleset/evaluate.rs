@@ -2,9 +2,8 @@
 
 use super::{
     Matching, RuleId, Ruleset,
-    kept::Known,
     memo::{MEMO, Memo},
-    plan::{Asks, Plan, Ways},
+    plan::Asks,
     possible::Origin,
 };
 use crate::{
@@ -28,10 +27,9 @@ impl Ruleset {
         matches.clear();
         let Some(plan) = self.plans.of(subject).filter(|plan| !plan.conditions().is_empty()) else { return };
         MEMO.with_borrow_mut(|memo| {
-            let ways = self.begin(plan, subject, memo);
             memo.begin(self.program.len());
             let mut asks = Decided { program: &self.program, subject };
-            plan.candidates(ways, subject, memo, &mut asks, |memo, rule, node| {
+            plan.candidates(subject, memo, &mut asks, |memo, rule, node| {
                 if !self.is_shadowed(rule, matches)
                     && self.counters.timed(rule, || memo.holds(&self.program, node, subject))
                 {
@@ -41,32 +39,6 @@ impl Ruleset {
                 true
             });
         });
-    }
-
-    /// Puts the conditions that the event may satisfy into the memo, as far as its process tells; says how to look
-    /// for those that it does.
-    pub(super) fn begin(&self, plan: &Plan, subject: Subject<'_>, memo: &mut Memo) -> Ways {
-        memo.alive.clear();
-        let all = plan.all();
-        let Some(key) = plan.key_of_process(subject) else {
-            memo.alive.extend_from_slice(all);
-            return Ways::All;
-        };
-        let is_new = match memo.processes.find(key, all.len()) {
-            Known::Set(possible) => {
-                memo.alive.extend_from_slice(possible);
-                return Ways::OfCalls;
-            }
-            Known::Little => false,
-            Known::Enough => true,
-        };
-        memo.alive.extend_from_slice(all);
-        if !is_new {
-            return Ways::All;
-        }
-        self.keep_possible(plan, subject, memo);
-        memo.processes.keep(key, &memo.alive);
-        Ways::OfCalls
     }
 
     /// The same as [`Ruleset::evaluate`], found by evaluating every condition: what the plan's answers are judged

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use super::kept::Kept;
 use crate::{
     Subject,
     compile::program::{Node, NodeId, Program},
@@ -23,13 +22,11 @@ pub(super) struct Memo {
     pub(super) alive: Vec<u64>,
     /// Rules that a probe found.
     pub(super) hits: Vec<u64>,
-    /// What outlasts an evaluation.
-    pub(super) processes: Kept,
 }
 
 impl Memo {
     pub(super) const fn new() -> Self {
-        Self { stamp: 0, cells: Vec::new(), alive: Vec::new(), hits: Vec::new(), processes: Kept::new() }
+        Self { stamp: 0, cells: Vec::new(), alive: Vec::new(), hits: Vec::new() }
     }
 
     /// Forgets everything; room for that many answers.

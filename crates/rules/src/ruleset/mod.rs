@@ -2,7 +2,6 @@
 
 mod counters;
 mod evaluate;
-mod kept;
 mod memo;
 mod plan;
 mod possible;

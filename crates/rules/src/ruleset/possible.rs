@@ -9,7 +9,7 @@ use fargard_model::Event;
 use super::{
     Ruleset,
     memo::{MEMO, Memo},
-    plan::{Asks, Plan, bits},
+    plan::Asks,
 };
 use crate::{
     Subject,
@@ -36,17 +36,11 @@ pub(super) struct Origin {
     pub(super) result: bool,
     /// Some from its descriptor.
     pub(super) descriptor: bool,
-    /// All from the process.
-    pub(super) process: bool,
 }
 
 impl Origin {
     pub(super) fn of(field: &ResolvedField) -> Self {
-        Self {
-            result: reads_result(field),
-            descriptor: field.field.name.starts_with("fd."),
-            process: field.is_of_process(),
-        }
+        Self { result: reads_result(field), descriptor: field.field.name.starts_with("fd.") }
     }
 
     fn of_check(check: &Check) -> Self {
@@ -55,11 +49,10 @@ impl Origin {
         if let Test::Field(_, right) = &check.test {
             right.fields(&mut fields);
         }
-        let none = Self { result: false, descriptor: false, process: true };
+        let none = Self { result: false, descriptor: false };
         fields.into_iter().map(Self::of).fold(none, |all, own| Self {
             result: all.result | own.result,
             descriptor: all.descriptor | own.descriptor,
-            process: all.process & own.process,
         })
     }
 }
@@ -93,27 +86,15 @@ impl Ruleset {
             Unknown::Descriptor => |origin| origin.result || origin.descriptor,
         };
         MEMO.with_borrow_mut(|memo| {
-            let ways = self.begin(plan, subject, memo);
             memo.begin(self.program.len() * 2);
             let mut search = Search { ruleset: self, subject, is_open };
             let mut found = false;
-            plan.candidates(ways, subject, memo, &mut search.clone(), |memo, _, node| {
+            plan.candidates(subject, memo, &mut search.clone(), |memo, _, node| {
                 found = search.can_be(memo, node, true);
                 !found
             });
             found
         })
-    }
-
-    /// Takes out of the plan's conditions those that no call of the process can satisfy.
-    pub(super) fn keep_possible(&self, plan: &Plan, subject: Subject<'_>, memo: &mut Memo) {
-        memo.begin(self.program.len() * 2);
-        let mut search = Search { ruleset: self, subject, is_open: |origin| !origin.process };
-        for (place, (_, node)) in plan.conditions().iter().enumerate() {
-            if !search.can_be(memo, *node, true) {
-                bits::take(&mut memo.alive, place);
-            }
-        }
     }
 }
 

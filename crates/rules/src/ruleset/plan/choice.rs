@@ -11,11 +11,7 @@ use super::{
     probe::{Probe, Wanted},
 };
 use crate::{
-    compile::{
-        operand::Operand,
-        program::{Node, NodeId, Program},
-    },
-    fields::ResolvedField,
+    compile::program::{Node, NodeId, Program},
     hash::{FastMap, FastSet},
 };
 
@@ -25,6 +21,8 @@ const EVALUATION: f32 = 5.0;
 const INDEXED: f32 = 0.7;
 /// What looking up a value costs.
 const LOOKUP: f32 = 4.0;
+/// A clause that events pass more often is no help.
+const MOST_ODDS: f32 = 0.5;
 /// A rule stands in the index of a field when its clause there is at most so many times as likely as its best.
 const CLOSE_ODDS: f32 = 8.0;
 /// Most comparisons asked before the indexes.
@@ -32,41 +30,12 @@ const MAX_LITERALS: usize = 8;
 /// So many conditions are evaluated without further ado.
 const FEW: usize = 4;
 
-/// What steps may be about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Everything.
-    All,
-    /// Not the process. Which conditions it leaves is known then: few, and only what seldom holds leaves fewer.
-    Calls,
-}
-
-impl Reach {
-    fn covers(self, field: &ResolvedField) -> bool {
-        self == Self::All || !field.is_of_process()
-    }
-
-    /// A clause that events pass more often is no help.
-    fn most_odds(self) -> f32 {
-        match self {
-            Self::All => 0.5,
-            Self::Calls => 0.2,
-        }
-    }
-}
-
 /// The steps for conditions, in the order in which they are taken.
-pub(super) fn steps(
-    program: &Program,
-    guards: &mut Guards<'_>,
-    conditions: &[NodeId],
-    reach: Reach,
-) -> Vec<Step> {
+pub(super) fn steps(program: &Program, guards: &mut Guards<'_>, conditions: &[NodeId]) -> Vec<Step> {
     if conditions.len() <= FEW {
         return Vec::new();
     }
-    let all: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
-    let needs: Vec<Needs> = all.iter().map(|needs| readable(program, guards, needs, reach)).collect();
+    let needs: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
     let fields = indexed_fields(guards, &needs);
     let assigned: Vec<Option<&Clause>> = needs.iter().map(|needs| best_clause(needs, &fields)).collect();
     let mut steps = literals(program, &needs, &assigned);
@@ -74,30 +43,13 @@ pub(super) fn steps(
     steps
 }
 
-/// What is left of needs when only some fields may be read.
-fn readable(program: &Program, guards: &Guards<'_>, needs: &Needs, reach: Reach) -> Needs {
-    let may_read = |node: NodeId| {
-        let Node::Check(index) = program.node(node) else { return false };
-        matches!(program.check(*index).map(|check| &check.left), Some(Operand::Field(field)) if reach.covers(field))
-    };
-    let may_all = |clause: &&Clause| {
-        clause.odds < reach.most_odds()
-            && clause
-                .fields
-                .iter()
-                .all(|id| guards.reading(*id).is_some_and(|reading| reach.covers(&reading.field)))
-    };
-    Needs {
-        literals: needs.literals.iter().filter(|(node, _)| may_read(*node)).copied().collect(),
-        clauses: needs.clauses.iter().filter(may_all).cloned().collect(),
-    }
-}
-
 /// The rule's least likely clause of these fields, where it is selective enough.
 fn best_clause<'n>(needs: &'n Needs, fields: &FastSet<FieldId>) -> Option<&'n Clause> {
     let best = needs.clauses.iter().map(|clause| clause.odds).fold(1.0, f32::min);
     let may = |clause: &&Clause| {
-        clause.odds <= best.max(0.01) * CLOSE_ODDS && clause.fields.iter().all(|field| fields.contains(field))
+        clause.odds < MOST_ODDS
+            && clause.odds <= best.max(0.01) * CLOSE_ODDS
+            && clause.fields.iter().all(|field| fields.contains(field))
     };
     needs.clauses.iter().filter(may).min_by(|a, b| a.odds.total_cmp(&b.odds))
 }
@@ -108,7 +60,7 @@ fn best_odds(needs: &Needs, fields: &FastSet<FieldId>) -> f32 {
 }
 
 /// The fields worth an index: again and again those whose indexes save most for what they cost.
-fn indexed_fields(guards: &Guards<'_>, needs: &[Needs]) -> FastSet<FieldId> {
+fn indexed_fields(guards: &Guards<'_>, needs: &[Rc<Needs>]) -> FastSet<FieldId> {
     let mut sets: Vec<Rc<[FieldId]>> =
         needs.iter().flat_map(|needs| &needs.clauses).map(|clause| Rc::clone(&clause.fields)).collect();
     sets.sort_unstable();
@@ -157,7 +109,7 @@ struct Literal {
     cost: f32,
 }
 
-fn literals(program: &Program, needs: &[Needs], assigned: &[Option<&Clause>]) -> Vec<Step> {
+fn literals(program: &Program, needs: &[Rc<Needs>], assigned: &[Option<&Clause>]) -> Vec<Step> {
     let mut rules_of: FastMap<(NodeId, bool), Vec<usize>> = FastMap::default();
     for (rule, needs) in needs.iter().enumerate() {
         for literal in &needs.literals {

@@ -2,7 +2,7 @@
 //! steps that leave out most of them at once: comparisons that many rules need, and indexes over a field. What is
 //! left is evaluated, in the order of definition. A step leaves out a condition only when it cannot hold.
 
-pub(super) mod bits;
+mod bits;
 mod choice;
 mod guard;
 mod odds;
@@ -13,12 +13,10 @@ mod probe;
 mod text;
 mod trie;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use fargard_model::{EventType, Source};
 
-use self::{bits::Bits, choice::Reach, guard::Guards, probe::Probe};
-use super::{RuleId, kept::Key, memo::Memo, possible::Origin};
+use self::{bits::Bits, guard::Guards, probe::Probe};
+use super::{RuleId, memo::Memo, possible::Origin};
 use crate::{
     Subject,
     compile::{
@@ -44,20 +42,6 @@ pub(super) struct Plan {
     /// All of them.
     all: Bits,
     steps: Vec<Step>,
-    /// The steps when what the process tells is known already.
-    steps_of_calls: Vec<Step>,
-    /// What the steps leave depends on the process.
-    asks_processes: bool,
-    /// No other plan has it.
-    number: u64,
-}
-
-/// Which steps are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ways {
-    All,
-    /// What is left out for the process is left out already.
-    OfCalls,
 }
 
 /// How steps ask about an event.
@@ -73,56 +57,30 @@ impl Plan {
         let nodes: Vec<NodeId> = conditions.iter().map(|(_, node)| *node).collect();
         let mut all = bits::none(nodes.len());
         (0..nodes.len()).for_each(|place| bits::insert(&mut all, place));
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let steps = choice::steps(program, guards, &nodes, Reach::All);
-        let mut steps_of_calls = choice::steps(program, guards, &nodes, Reach::Calls);
-        // Of the few conditions that a process leaves, an index leaves fewer than comparisons do.
-        steps_of_calls.reverse();
-        Self {
-            asks_processes: !steps.is_empty(),
-            steps,
-            steps_of_calls,
-            number: NEXT.fetch_add(1, Relaxed),
-            conditions,
-            all,
-        }
-    }
-
-    pub(super) fn all(&self) -> &Bits {
-        &self.all
-    }
-
-    /// What the conditions are kept under that the calls of the event's process can satisfy; `None` where that is not
-    /// worth it.
-    pub(super) fn key_of_process(&self, subject: Subject<'_>) -> Option<Key> {
-        match subject {
-            Subject::Call(event) if self.asks_processes => {
-                Some(Key { process: event.process.number(), plan: self.number })
-            }
-            _ => None,
-        }
+        Self { steps: choice::steps(program, guards, &nodes), conditions, all }
     }
 
     pub(super) fn conditions(&self) -> &[(RuleId, NodeId)] {
         &self.conditions
     }
 
-    /// Calls `visit` with each condition of `memo.alive` that the steps leave, in the order of definition, until it says stop.
+    /// Calls `visit` with each condition that the steps leave, in the order of definition, until it says stop.
     pub(super) fn candidates(
         &self,
-        ways: Ways,
         subject: Subject<'_>,
         memo: &mut Memo,
         asks: &mut impl Asks,
         mut visit: impl FnMut(&mut Memo, RuleId, NodeId) -> bool,
     ) {
         let mut alive = std::mem::take(&mut memo.alive);
+        alive.clear();
+        alive.extend_from_slice(&self.all);
         let mut hits = std::mem::take(&mut memo.hits);
         // A probe counts on this, and leaves it so.
         if hits.len() != self.all.len() {
             hits.resize(self.all.len(), 0);
         }
-        self.filter(ways, subject, memo, asks, &mut alive, &mut hits);
+        self.filter(subject, memo, asks, &mut alive, &mut hits);
         bits::visit(&alive, |place| {
             self.conditions.get(place).is_some_and(|(rule, node)| visit(memo, *rule, *node))
         });
@@ -132,18 +90,13 @@ impl Plan {
 
     fn filter(
         &self,
-        ways: Ways,
         subject: Subject<'_>,
         memo: &mut Memo,
         asks: &mut impl Asks,
         alive: &mut [u64],
         hits: &mut [u64],
     ) {
-        let steps = match ways {
-            Ways::All => &self.steps,
-            Ways::OfCalls => &self.steps_of_calls,
-        };
-        for step in steps {
+        for step in &self.steps {
             match step {
                 Step::Literal { node, wanted, rules } => {
                     if bits::meet(alive, rules) && !asks.can_be(memo, *node, *wanted) {
