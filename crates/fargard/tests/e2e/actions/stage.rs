@@ -71,7 +71,10 @@ impl Alerts {
         let mut by_action: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
         let mut current = None;
         let alerts = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        for alert in alerts.filter(|alert| alert["source"] == "syscall") {
+        let mut alerts: Vec<Value> = alerts.filter(|alert| alert["source"] == "syscall").collect();
+        // Opens that a lease tells of are printed some milliseconds later than calls that were stopped.
+        alerts.sort_by_key(|alert| alert["output_fields"]["evt.time"].as_u64());
+        for alert in alerts {
             if alert["rule"] == "Marker" {
                 current = alert["output_fields"]["proc.args"].as_str().and_then(|text| text.parse().ok());
             } else if let Some(action) = current {
