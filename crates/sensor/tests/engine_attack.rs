@@ -184,6 +184,16 @@ fn a_connection_whose_port_changes_while_it_is_looked_at_is_told_of_with_both_po
     let ran = watch_race(rules, &[racer.to_str().unwrap(), "port", &a, &b, "250"]);
     let truth = truth(&ran);
     let told = ran.of(RACE);
+    let has_raced = |alert: &&Value| {
+        let real = alert["output_fields"]["fd.num"].as_i64().and_then(|number| truth.get(&number));
+        real.is_some_and(|real| {
+            alert["output_fields"]["fd.rport"].as_i64().map(|port| port.to_string()).as_ref() != Some(real)
+        })
+    };
+    if told.is_empty() && !ran.of("asked").iter().any(has_raced) {
+        eprintln!("skipped: in ten runs the racer's threads never met");
+        return;
+    }
     assert!(!told.is_empty(), "{truth:?} {}", ran.stderr);
     for alert in told {
         let (asked, confirmed) = (text(alert, "ecs.race.asked"), text(alert, "ecs.race.confirmed"));
