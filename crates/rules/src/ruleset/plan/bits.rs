@@ -13,6 +13,13 @@ pub(super) fn none(rules: usize) -> Bits {
     vec![0; words(rules)].into()
 }
 
+/// The set of these rules of a plan of that many rules.
+pub(super) fn of<'r>(size: usize, rules: impl Iterator<Item = &'r u32>) -> Bits {
+    let mut set = none(size);
+    rules.for_each(|rule| insert(&mut set, *rule as usize));
+    set
+}
+
 /// Adds a rule.
 pub(super) fn insert(bits: &mut [u64], rule: usize) {
     if let Some(word) = bits.get_mut(rule / 64) {
@@ -26,6 +33,7 @@ pub(super) fn has(bits: &[u64], rule: usize) -> bool {
 }
 
 /// Whether the sets have a rule in common.
+#[inline]
 pub(super) fn meet(one: &[u64], other: &[u64]) -> bool {
     one.iter().zip(other).any(|(one, other)| one & other != 0)
 }

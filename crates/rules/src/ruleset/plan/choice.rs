@@ -18,7 +18,7 @@ use crate::{
 /// What the evaluation of a condition costs, in the cost of reading a plain member.
 const EVALUATION: f32 = 5.0;
 /// The same for a rule that an index leaves out most of the time.
-const INDEXED: f32 = 0.7;
+const INDEXED: f32 = 0.4;
 /// What looking up a value costs.
 const LOOKUP: f32 = 4.0;
 /// A clause that events pass more often is no help.

@@ -208,6 +208,7 @@ impl Lookup {
         }
     }
 
+    #[inline]
     fn mark_value(&self, value: &Value<'_>, alive: &[u64], hits: &mut [u64]) {
         match value {
             Value::Text(text) if self.reading.lower => self.mark_lower(text, alive, hits),

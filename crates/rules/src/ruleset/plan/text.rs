@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    bits::{self, Bits},
     parts::Parts,
     paths::Paths,
     postings::{List, Postings},
@@ -29,13 +30,22 @@ pub(super) enum TextAtom {
 #[derive(Debug)]
 pub(super) struct TextIndex {
     postings: Postings,
-    whole: Exact,
-    directories: Exact,
-    file_names: Exact,
-    beginnings: Trie,
-    endings: Trie,
-    parts: Parts,
-    paths: Paths,
+    /// By the form of its keys; each with every rule behind some key.
+    indexes: Vec<(Bits, Index)>,
+}
+
+/// An index over keys of one form.
+#[derive(Debug)]
+enum Index {
+    Whole(Exact),
+    /// Of paths from the root.
+    Names {
+        directories: Exact,
+        file_names: Exact,
+    },
+    Ends(Trie),
+    Parts(Parts),
+    Paths(Paths),
 }
 
 /// Collects atoms for an index.
@@ -70,17 +80,35 @@ impl TextBuilder {
     /// The index for a plan of `size` rules; `None` when the automaton for parts would be too large.
     pub(super) fn build(self, size: usize) -> Option<TextIndex> {
         let mut postings = Postings::default();
-        Some(TextIndex {
-            whole: Exact::new(self.whole, &mut postings),
-            directories: Exact::new(self.directories, &mut postings),
-            file_names: Exact::new(self.file_names, &mut postings),
-            beginnings: Trie::new(From::Start, self.beginnings, size, &mut postings),
-            endings: Trie::new(From::End, self.endings, size, &mut postings),
-            parts: Parts::new(self.parts, size, &mut postings)?,
-            paths: Paths::new(self.paths, &mut postings),
-            postings,
-        })
+        let names = self.directories.values().chain(self.file_names.values());
+        let all = [
+            of_keys(size, self.whole.values()),
+            of_keys(size, names),
+            of_keys(size, self.beginnings.values()),
+            of_keys(size, self.endings.values()),
+            of_keys(size, self.parts.values()),
+            bits::of(size, self.paths.iter().map(|(_, rule)| rule)),
+        ];
+        let indexes = [
+            Index::Whole(Exact::new(self.whole, &mut postings)),
+            Index::Names {
+                directories: Exact::new(self.directories, &mut postings),
+                file_names: Exact::new(self.file_names, &mut postings),
+            },
+            Index::Ends(Trie::new(From::Start, self.beginnings, &mut postings)),
+            Index::Ends(Trie::new(From::End, self.endings, &mut postings)),
+            Index::Parts(Parts::new(self.parts, size, &mut postings)?),
+            Index::Paths(Paths::new(self.paths, &mut postings)),
+        ];
+        let mut indexes: Vec<_> = all.into_iter().zip(indexes).collect();
+        indexes.retain(|(rules, _)| rules.iter().any(|word| *word != 0));
+        Some(TextIndex { postings, indexes })
     }
+}
+
+/// Every rule behind some key.
+fn of_keys<'k>(size: usize, lists: impl Iterator<Item = &'k Vec<u32>>) -> Bits {
+    bits::of(size, lists.flatten())
 }
 
 /// Whole texts.
@@ -100,20 +128,24 @@ impl Exact {
                 *word |= bit;
             }
         }
-        Self { lists: keys.into_iter().map(|(text, rules)| (text, postings.add(rules))).collect(), outlines }
+        let lists = keys.into_iter().map(|(text, rules)| (text, postings.add(rules))).collect();
+        Self { lists, outlines }
     }
 
+    #[inline]
     fn mark(&self, text: &str, postings: &Postings, hits: &mut [u64]) {
         let (word, bit) = outline(text);
-        if self.outlines.get(word).is_some_and(|word| word & bit != 0)
-            && let Some(list) = self.lists.get(text)
-        {
-            postings.mark(*list, hits);
+        if self.outlines.get(word).is_some_and(|word| word & bit != 0) {
+            self.find(text, postings, hits);
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.outlines == [0; 4]
+    /// Apart, so that the test that most texts fail stands where it is made.
+    #[inline(never)]
+    fn find(&self, text: &str, postings: &Postings, hits: &mut [u64]) {
+        if let Some(list) = self.lists.get(text) {
+            postings.mark(*list, hits);
+        }
     }
 }
 
@@ -126,20 +158,27 @@ fn outline(text: &str) -> (usize, u64) {
 }
 
 impl TextIndex {
-    /// Marks the rules of which some atom holds for the text. What costs more is only looked for
-    /// when a rule of `alive` asks.
+    /// Marks the rules of `alive` of which some atom holds for the text, and maybe others of which one holds.
     pub(super) fn mark(&self, text: &str, alive: &[u64], hits: &mut [u64]) {
-        self.whole.mark(text, &self.postings, hits);
-        if !(self.directories.is_empty() && self.file_names.is_empty()) && text.starts_with('/') {
-            let slash = memchr::memrchr(b'/', text.as_bytes()).unwrap_or_default();
-            let directory = text.get(..slash.max(1)).unwrap_or_default();
-            self.directories.mark(directory, &self.postings, hits);
-            self.file_names.mark(text.get(slash + 1..).unwrap_or_default(), &self.postings, hits);
+        for (rules, index) in &self.indexes {
+            if !bits::meet(rules, alive) {
+                continue;
+            }
+            match index {
+                Index::Whole(whole) => whole.mark(text, &self.postings, hits),
+                Index::Names { directories, file_names } => {
+                    if text.starts_with('/') {
+                        let slash = memchr::memrchr(b'/', text.as_bytes()).unwrap_or_default();
+                        let directory = text.get(..slash.max(1)).unwrap_or_default();
+                        directories.mark(directory, &self.postings, hits);
+                        file_names.mark(text.get(slash + 1..).unwrap_or_default(), &self.postings, hits);
+                    }
+                }
+                Index::Ends(trie) => trie.mark(text.as_bytes(), &self.postings, hits),
+                Index::Parts(parts) => parts.mark(text, alive, &self.postings, hits),
+                Index::Paths(paths) => paths.mark(text, &self.postings, hits),
+            }
         }
-        self.beginnings.mark(text.as_bytes(), alive, &self.postings, hits);
-        self.endings.mark(text.as_bytes(), alive, &self.postings, hits);
-        self.parts.mark(text, alive, &self.postings, hits);
-        self.paths.mark(text, &self.postings, hits);
     }
 }
 

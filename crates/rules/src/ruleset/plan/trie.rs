@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    bits::{self, Bits},
+    bits,
     postings::{List, Postings},
 };
 
@@ -19,8 +19,6 @@ pub(super) enum From {
 #[derive(Debug, Default)]
 pub(super) struct Trie {
     from: From,
-    /// Every rule behind some key.
-    all: Bits,
     /// A bit for each byte that a key begins with: most texts begin, or end, with none.
     first_bytes: [u64; 4],
     nodes: Vec<Node>,
@@ -42,22 +40,15 @@ struct Node {
 }
 
 impl Trie {
-    /// A tree of keys with the rules behind them, of a plan of `size` rules.
-    pub(super) fn new(
-        from: From,
-        keys: BTreeMap<Box<str>, Vec<u32>>,
-        size: usize,
-        postings: &mut Postings,
-    ) -> Self {
-        let mut all = bits::none(size);
-        keys.values().flatten().for_each(|rule| bits::insert(&mut all, *rule as usize));
+    /// A tree of keys with the rules behind them.
+    pub(super) fn new(from: From, keys: BTreeMap<Box<str>, Vec<u32>>, postings: &mut Postings) -> Self {
         let walked = |key: &str| -> Vec<u8> {
             if from == From::End { key.bytes().rev().collect() } else { key.into() }
         };
         let mut keys: Vec<Key> =
             keys.into_iter().map(|(key, rules)| (walked(&key), postings.add(rules))).collect();
         keys.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut trie = Self { from, all, ..Self::default() };
+        let mut trie = Self { from, ..Self::default() };
         for (key, _) in &keys {
             match key.first() {
                 Some(byte) => bits::insert(&mut trie.first_bytes, usize::from(*byte)),
@@ -112,29 +103,31 @@ impl Trie {
         }
     }
 
-    /// Marks the rules behind every key that the bytes begin or end with; does nothing unless a rule of `alive` asks.
-    pub(super) fn mark(&self, mut rest: &[u8], alive: &[u64], postings: &Postings, hits: &mut [u64]) {
-        let end = if self.from == From::Start { rest.first() } else { rest.last() };
-        let may = end.is_none_or(|byte| bits::has(&self.first_bytes, usize::from(*byte)));
-        let Some(mut node) = self.nodes.first().filter(|_| may && bits::meet(&self.all, alive)) else {
-            return;
-        };
+    /// Marks the rules behind every key that the bytes begin or end with.
+    #[inline]
+    pub(super) fn mark(&self, text: &[u8], postings: &Postings, hits: &mut [u64]) {
+        let end = if self.from == From::Start { text.first() } else { text.last() };
+        if end.is_none_or(|byte| bits::has(&self.first_bytes, usize::from(*byte))) {
+            match self.from {
+                From::Start => self.walk::<false>(text, postings, hits),
+                From::End => self.walk::<true>(text, postings, hits),
+            }
+        }
+    }
+
+    /// `BACK`: from the end.
+    fn walk<const BACK: bool>(&self, mut rest: &[u8], postings: &Postings, hits: &mut [u64]) {
+        let Some(mut node) = self.nodes.first() else { return };
         loop {
             postings.mark(node.list, hits);
-            let next = match self.from {
-                From::Start => rest.split_first(),
-                From::End => rest.split_last(),
-            };
+            let next = if BACK { rest.split_last() } else { rest.split_first() };
             let Some((byte, behind)) = next else { return };
             let start = node.children.0 as usize;
             let firsts = self.firsts.get(start..node.children.1 as usize).unwrap_or_default();
             let Some(child) = firsts.iter().position(|first| first == byte) else { return };
             let Some(next) = self.nodes.get(start + child) else { return };
             let label = self.labels.get(next.label.0 as usize..next.label.1 as usize).unwrap_or_default();
-            let behind = match self.from {
-                From::Start => behind.strip_prefix(label),
-                From::End => behind.strip_suffix(label),
-            };
+            let behind = if BACK { behind.strip_suffix(label) } else { behind.strip_prefix(label) };
             let Some(behind) = behind else { return };
             (node, rest) = (next, behind);
         }
@@ -165,9 +158,9 @@ mod tests {
             }
             for from in [From::Start, From::End] {
                 let mut postings = Postings::default();
-                let trie = Trie::new(from, map.clone(), 20, &mut postings);
+                let trie = Trie::new(from, map.clone(), &mut postings);
                 let mut hits = [0];
-                trie.mark(text.as_bytes(), &[u64::MAX], &postings, &mut hits);
+                trie.mark(text.as_bytes(), &postings, &mut hits);
                 for (rule, key) in keys.iter().enumerate() {
                     let expected = match from {
                         From::Start => text.starts_with(key.as_str()),
