@@ -32,7 +32,11 @@ impl Check {
         let values = self.left.values(subject);
         match &self.test {
             Test::Exists => !values.is_missing(),
-            Test::Matches(matcher) => matches(&values, matcher),
+            Test::Matches(matcher) => match values {
+                // Most fields give one value.
+                Values::One(value) => matcher.accepts(&value),
+                values => matches(&values, matcher),
+            },
             Test::Field(op, right) => {
                 let right = right.values(subject);
                 match right {

@@ -35,7 +35,11 @@ pub(super) fn has(bits: &[u64], rule: usize) -> bool {
 /// Whether the sets have a rule in common.
 #[inline]
 pub(super) fn meet(one: &[u64], other: &[u64]) -> bool {
-    one.iter().zip(other).any(|(one, other)| one & other != 0)
+    match (one, other) {
+        // Most plans have few rules.
+        ([one], [other]) => one & other != 0,
+        _ => one.iter().zip(other).any(|(one, other)| one & other != 0),
+    }
 }
 
 /// Adds rules.

@@ -27,14 +27,9 @@ const MOST_ODDS: f32 = 0.5;
 const CLOSE_ODDS: f32 = 8.0;
 /// Most comparisons asked before the indexes.
 const MAX_LITERALS: usize = 8;
-/// So many conditions are evaluated without further ado.
-const FEW: usize = 4;
 
 /// The steps for conditions, in the order in which they are taken.
 pub(super) fn steps(program: &Program, guards: &mut Guards<'_>, conditions: &[NodeId]) -> Vec<Step> {
-    if conditions.len() <= FEW {
-        return Vec::new();
-    }
     let needs: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
     let fields = indexed_fields(guards, &needs);
     let assigned: Vec<Option<&Clause>> = needs.iter().map(|needs| best_clause(needs, &fields)).collect();

@@ -9,6 +9,12 @@ pub(super) struct List {
     len: u32,
 }
 
+impl List {
+    pub(super) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
 /// All lists of one index.
 #[derive(Debug, Default)]
 pub(super) struct Postings(Vec<u32>);

@@ -198,6 +198,8 @@ impl Lookup {
     /// Marks the rules of which some atom holds for some value of the field.
     fn mark(&self, subject: Subject<'_>, alive: &[u64], hits: &mut [u64]) {
         match self.reading.field.for_condition(subject) {
+            // Most fields give one text.
+            Values::One(Value::Text(text)) if !self.reading.lower => self.texts.mark(&text, alive, hits),
             Values::One(value) => self.mark_value(&value, alive, hits),
             several => {
                 several.any(|value| {
@@ -208,7 +210,6 @@ impl Lookup {
         }
     }
 
-    #[inline]
     fn mark_value(&self, value: &Value<'_>, alive: &[u64], hits: &mut [u64]) {
         match value {
             Value::Text(text) if self.reading.lower => self.mark_lower(text, alive, hits),

@@ -119,7 +119,9 @@ impl Trie {
     fn walk<const BACK: bool>(&self, mut rest: &[u8], postings: &Postings, hits: &mut [u64]) {
         let Some(mut node) = self.nodes.first() else { return };
         loop {
-            postings.mark(node.list, hits);
+            if !node.list.is_empty() {
+                postings.mark(node.list, hits);
+            }
             let next = if BACK { rest.split_last() } else { rest.split_first() };
             let Some((byte, behind)) = next else { return };
             let start = node.children.0 as usize;
