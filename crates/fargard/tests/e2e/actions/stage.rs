@@ -139,6 +139,17 @@ pub(crate) fn check(rules: &[PathBuf], actions: &[&Action], fill: impl Fn(&str) 
     }
 }
 
+/// Leases are taken while the command already runs: waits until there are some and their number stands still, or for a
+/// few seconds where no rule asks for any.
+const WAIT_FOR_LEASES: &str = r#"turns=0
+leases=0
+while [ $turns -lt 500 ]; do
+  now=$(grep -c LEASE /proc/locks)
+  [ "$now" -gt 0 ] && [ "$now" = "$leases" ] && break
+  leases=$now turns=$((turns + 1))
+done
+"#;
+
 /// Performs actions in a container with these rules; `None`, said visibly, where that is not possible. `reads` says
 /// how opens for reading are seen.
 pub(crate) fn perform(rules: &[PathBuf], reads: &str, actions: &[impl AsRef<str>]) -> Option<Alerts> {
@@ -148,7 +159,8 @@ pub(crate) fn perform(rules: &[PathBuf], reads: &str, actions: &[impl AsRef<str>
     }
     let directory = tempfile::tempdir().expect("a directory");
     let root = image::make(directory.path())?;
-    fs::write(root.join("script"), script("marker", actions)).expect("written");
+    let wait = if reads == "lease" { WAIT_FOR_LEASES } else { "" };
+    fs::write(root.join("script"), wait.to_owned() + &script("marker", actions)).expect("written");
     let definition = directory.path().join("task.json");
     let text = serde_json::json!({
         "family": "actions",
