@@ -11,7 +11,7 @@
 //! | `FARGARD_PRINT` | `none`, `text` (Falco's line) or `json` (Falco's alert) for each detection | `none` |
 //! | `FARGARD_PRINT_TO` | `stderr`, `stdout` or a file to append to | `stderr` |
 //! | `FARGARD_CHECKS` | `on` or `off`: compliance checks of the running container | `on` |
-//! | `FARGARD_CPU` | percent of one CPU the engine may use on average, or `off` | a tenth of the task's CPUs, at least 5; `off` outside ECS |
+//! | `FARGARD_CPU` | percent of one CPU the engine may use for events on average, or `off` | a tenth of the task's CPUs, at least 5; `off` outside ECS |
 //! | `FARGARD_PREVENT` | `off`, `dry-run` or `on`: whether rules with `action: prevent` or `kill` act | `dry-run` |
 //! | `FARGARD_READS` | how opens for reading are seen: `lease` (named where rules are about certain files), `trap` (every open is stopped) or `off` | `lease` |
 //! | `FARGARD_BACKEND` | `auto`, `notify`, `trace` or `none` (nothing is observed) | `auto` |
