@@ -276,6 +276,9 @@ fn the_default_rules_about_names_fire_for_real_queries() {
         .filter(|alert| alert["rule"] != "Crypto miner executed")
         .map(|alert| {
             let name = field(alert, "dns.question.name").as_str().unwrap_or_default();
+            // The asker, or nobody when it was gone; never another.
+            let asker = field(alert, "proc.name");
+            assert!(asker.is_null() || asker == "busybox", "{alert}");
             (alert["rule"].as_str().unwrap().to_owned(), name.to_owned())
         })
         .collect();
