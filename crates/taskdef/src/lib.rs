@@ -4,6 +4,7 @@
 //! Fargate would refuse. Nothing here touches files or the network.
 
 mod definition;
+pub mod embed;
 pub mod fargate;
 mod issue;
 pub mod json;
