@@ -5,6 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,6 +20,9 @@ use crate::{
     raw::{MAX_RECORD, RawEvent},
     sys::shared::{futex_wait, futex_wake},
 };
+
+/// Time between two looks whether a call is still in flight.
+const FLIGHT_LOOK: Duration = Duration::from_micros(50);
 
 /// The engine's end of the ring. There is one at a time; a new engine goes on where the last one stopped.
 #[derive(Debug)]
@@ -152,6 +156,16 @@ impl Consumer {
             let current = self.current.filter(|(current, _)| current == lane);
             self.shared.used(*lane) > current.map_or(0, |(_, length)| Frame::bytes(length))
         })
+    }
+
+    /// Waits until the call that is in flight now has its record in the ring, for `limit` at most: a call is answered
+    /// before its record is handed over, so what it does can be seen elsewhere first.
+    pub(crate) fn await_flight(&self, limit: Duration) {
+        let flight = self.shared.flight_id().load(SeqCst);
+        let start = Instant::now();
+        while flight != 0 && self.shared.flight_id().load(SeqCst) == flight && start.elapsed() < limit {
+            thread::park_timeout(FLIGHT_LOOK);
+        }
     }
 
     /// Waits for a record, the end, a [`Waker`] or the time.

@@ -18,10 +18,12 @@ STEPS = [
     ("jobs | grep -c Stopped; echo s$((1))\n", "s1"),
     ("bg; echo b$((1))\n", "b1"),
     ("fg\n", "exec sleep 300"),
+    ("FOREGROUND", ""),
     ("\x03", PROMPT),
     ("echo code $?\n", "code 130"),
     ("(exit 5); echo code $?\n", "code 5"),
-    ("trap 'echo resized' WINCH; echo w$((1))\n", "w1"),
+    # A signal just before the prompt is looked at only after the next line.
+    ("trap 'echo resized' WINCH; echo w$((1))\n", "w1\r\n" + PROMPT),
     ("WINCH", "resized"),
     ("sleep 0.1 & wait $!; echo waited $?\n", "waited 0"),
     ("cat <(echo process substitution)\n", "process substitution\r"),
@@ -49,6 +51,15 @@ def read_until(terminal, text, shown, limit):
     return shown
 
 
+def wait_for_job(terminal, shell, limit):
+    """`fg` names the job before it gives it the terminal: a key that comes between is the shell's."""
+    until = time.monotonic() + limit
+    while os.tcgetpgrp(terminal) == shell:
+        if time.monotonic() > until:
+            sys.exit("the job never got the terminal")
+        time.sleep(0.001)
+
+
 def main():
     child, terminal = pty.fork()
     if child == 0:
@@ -62,6 +73,8 @@ def main():
     for keys, expected in STEPS:
         if keys == "WINCH":
             termios.tcsetwinsize(terminal, (50, 100))
+        elif keys == "FOREGROUND":
+            wait_for_job(terminal, child, 20)
         else:
             os.write(terminal, keys.encode())
         before = len(shown)

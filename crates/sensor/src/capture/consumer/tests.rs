@@ -347,3 +347,21 @@ proptest! {
         prop_assert_eq!(shared.counters().consumed, seen_by_engine);
     }
 }
+
+#[test]
+fn a_call_in_flight_is_waited_for_until_it_lands_but_not_for_ever() {
+    let shared = Shared::new(0).unwrap();
+    let producer = Producer::new(shared);
+    let consumer = Consumer::new(shared);
+    let long = Duration::from_secs(60);
+    consumer.await_flight(long);
+    shared.flight_id().store(7, SeqCst);
+    consumer.await_flight(Duration::from_millis(1));
+    let lands = std::thread::spawn(move || {
+        put(&producer, Class::Network, 8);
+        producer.landed();
+    });
+    consumer.await_flight(long);
+    assert_eq!(consumer.counters().pending, 1, "the record is there when the wait ends");
+    lands.join().unwrap();
+}

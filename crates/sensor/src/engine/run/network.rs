@@ -1,7 +1,12 @@
 //! What was seen of the network besides stopped calls.
 
+use std::time::Duration;
+
 use super::Engine;
 use crate::capture::Consumer;
+
+/// Longest wait for the record of a call whose packet was seen before it.
+const RECORD: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Handles what was seen of the network, after the calls that were stopped before it.
@@ -9,6 +14,7 @@ impl Engine {
         if !self.network.collect() {
             return;
         }
+        consumer.await_flight(RECORD);
         self.work(consumer);
         if consumer.more_waits() {
             return;
