@@ -115,7 +115,7 @@ fn outcome_text(event: &Event) -> String {
             "The kernel began it (EINPROGRESS); its end was not seen.".to_owned()
         }
         Outcome::Confirmed(result) if result < 0 => {
-            format!("The kernel refused it with {}.", errno(result.unsigned_abs()))
+            format!("It was refused with {}.", errno(result.unsigned_abs()))
         }
         Outcome::Confirmed(result) => format!("The kernel did it and returned {result}."),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use fargard_model::{CheckResult, Detection, FindingState, Timestamp, standard};
+use fargard_model::{ActionResult, ActionTaken, CheckResult, Detection, FindingState, Timestamp, standard};
 use fargard_store::FindingDetail;
 use serde_json::Value;
 
@@ -83,6 +83,8 @@ struct DetectionView {
     fields: Vec<Field>,
     tree: Vec<Node>,
     call: Call,
+    /// What was done about it, empty when the rule asks for nothing.
+    action: String,
     json: String,
     hostname: String,
 }
@@ -251,9 +253,27 @@ impl DetectionView {
             fields,
             tree: lineage(&detection.event.process, now),
             call: Call::new(&detection.event, now),
+            action: detection.action.as_ref().map(action_text).unwrap_or_default(),
             json: json(detection),
             hostname: text::line(&detection.hostname, text::CELL),
         }
+    }
+}
+
+/// What was done about a match, in a sentence.
+fn action_text(action: &ActionTaken) -> String {
+    let subject = match action.kind {
+        fargard_model::Action::Kill => "The process",
+        fargard_model::Action::Prevent | fargard_model::Action::Alert => "The call",
+    };
+    let done = text::line(&action.to_string(), text::LONG);
+    match action.result {
+        ActionResult::Prevented => {
+            format!("{subject} was {done}: the sensor answered it instead of the kernel, as the rule asks.")
+        }
+        ActionResult::Killed => format!("{subject} was {done} by the sensor, as the rule asks."),
+        ActionResult::DryRun => format!("{subject} {done}; FARGARD_PREVENT=on lets the sensor act."),
+        ActionResult::Refused | ActionResult::Failed => format!("{subject} was {done}."),
     }
 }
 
@@ -323,5 +343,29 @@ impl Change {
             who: text::line(&change.who, text::CELL),
             note: text::line(&change.note, text::LONG),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fargard_model::{Action, ActionResult, ActionTaken};
+
+    #[test]
+    fn what_was_done_is_a_sentence() {
+        let said = [
+            (Action::Prevent, ActionResult::Prevented, ""),
+            (Action::Kill, ActionResult::Killed, ""),
+            (Action::Kill, ActionResult::DryRun, ""),
+            (Action::Kill, ActionResult::Refused, "it is the container's first process"),
+        ]
+        .map(|(kind, result, reason)| {
+            super::action_text(&ActionTaken { kind, result, reason: reason.to_owned() })
+        });
+        insta::assert_snapshot!(said.join("\n"), @r"
+        The call was prevented: the sensor answered it instead of the kernel, as the rule asks.
+        The process was killed by the sensor, as the rule asks.
+        The process would have been killed; FARGARD_PREVENT=on lets the sensor act.
+        The process was not killed: it is the container's first process.
+        ");
     }
 }
