@@ -124,7 +124,8 @@ fn traps(list: &str) -> Result<TrapSet, lexopt::Error> {
 }
 
 fn explain(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
-    let (mut set, mut program, mut reads) = (TrapSet::default(), false, Vec::new());
+    let (mut set, mut program) = (TrapSet::default(), false);
+    let (mut reads, mut takes_leases) = (Vec::new(), false);
     while let Some(arg) = parser.next()? {
         match arg {
             Long("trap") => set.merge(&traps(&parser.value()?.string()?)?),
@@ -136,9 +137,9 @@ fn explain(mut parser: lexopt::Parser) -> Result<ExitCode, lexopt::Error> {
         let config = Config::from_env().map_err(|error| lexopt::Error::from(error.to_string()))?;
         let prepared = engine::prepare(&config).map_err(|error| lexopt::Error::from(error.to_string()))?;
         set.merge(prepared.traps());
-        reads = prepared.explain_reads();
+        (reads, takes_leases) = (prepared.explain_reads(), prepared.takes_leases());
     }
-    print(&capture::explain(&set, program));
+    print(&capture::explain(&set, takes_leases, program));
     reads.iter().for_each(|line| print(&format!("{line}\n")));
     Ok(ExitCode::SUCCESS)
 }

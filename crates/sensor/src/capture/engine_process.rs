@@ -15,7 +15,7 @@ use super::{
     CaptureOptions, Consumer, Engine, PreparedEngine,
     channel::{Channel, Message, Received},
     denials::Denials,
-    filter,
+    filter::{self, Besides},
     guard::Guard,
     info::{self, Feature},
     keeper::release_stdio,
@@ -48,10 +48,9 @@ pub(super) fn first<E: Engine>(
     let Some(prepared) = usable(engine.prepare(), shared) else { return UNUSABLE };
     let environment = options.environment || prepared.needs_environment();
     shared.word(Word::Environment).store(environment.into(), SeqCst);
-    let program = match is_first {
-        true => filter::build_with_exits(prepared.traps()),
-        false => filter::build(prepared.traps()),
-    };
+    let unwaiting = prepared.takes_leases();
+    shared.word(Word::TakesLeases).store(unwaiting.into(), SeqCst);
+    let program = filter::build(prepared.traps(), Besides { exits: is_first, unwaiting });
     let program = program.unwrap_or_default();
     if !shared.set_program(&program.encode()) {
         shared.set_text("the filter is too long");

@@ -6,13 +6,14 @@ use fargard_model::{Trap, TrapSet};
 
 use super::{
     calls::{CALLS, Call, I386, NATIVE, X32_BIT, X86_64},
-    filter,
+    filter::{self, Besides},
+    unwaiting,
 };
 
 /// Each class of calls with those who need it, its calls with their conditions and numbers, and the length of the
-/// filter; with `program` also the filter itself.
+/// filter; with `program` also the filter itself. `takes_leases`: opens that do not wait are stopped as well.
 #[must_use]
-pub fn explain(traps: &TrapSet, program: bool) -> String {
+pub fn explain(traps: &TrapSet, takes_leases: bool, program: bool) -> String {
     let mut text = String::new();
     for (trap, who) in traps.iter() {
         let names: Vec<&str> = who.iter().map(String::as_str).collect();
@@ -26,7 +27,19 @@ pub fn explain(traps: &TrapSet, program: bool) -> String {
             }
         }
     }
-    match filter::build(traps) {
+    if takes_leases && !traps.is_empty() {
+        text.push_str("leases, which refuse opens that do not wait:\n");
+        for call in CALLS.iter().filter(|call| unwaiting::flags_of(call.kind).is_some()) {
+            let condition = match unwaiting::flags_of(call.kind) {
+                Some(Some(_)) => {
+                    "flags have O_NONBLOCK and one of O_CLOEXEC, O_NOCTTY, O_NOFOLLOW, not O_DIRECTORY"
+                }
+                _ => "always (its flags are in memory)",
+            };
+            let _ = writeln!(text, "  {:<18} {condition}  [{}]", call.kind.name(), numbers(call));
+        }
+    }
+    match filter::build(traps, Besides { exits: false, unwaiting: takes_leases }) {
         None => text.push_str("no filter: no call has to be seen\n"),
         Some(filter) => {
             let _ = writeln!(text, "filter: {} instructions", filter.0.len());
@@ -69,8 +82,8 @@ mod tests {
         traps.add(Trap::SendtoAddress, "check 1");
         traps.add_calls(Trap::Ptrace, EventType::Ptrace, Some(ArgSet::one_of(0, [16])), "Attach");
         if cfg!(target_arch = "x86_64") {
-            insta::assert_snapshot!(explain(&traps, false));
+            insta::assert_snapshot!(explain(&traps, false, false));
         }
-        assert!(explain(&TrapSet::default(), false).contains("no filter"));
+        assert!(explain(&TrapSet::default(), true, false).contains("no filter"));
     }
 }

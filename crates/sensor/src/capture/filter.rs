@@ -7,10 +7,20 @@ use fargard_model::{ArgSet, EventType, Trap, TrapSet};
 use super::{
     bpf::{ALLOW, Compare, Instruction, NOTIFY, Program},
     calls::{CALLS, Call, EXIT_GROUP, I386, I386_SOCKETCALL, NATIVE, X32_BIT, X86_64, socketcall_numbers},
+    unwaiting::{self, FlagBits},
 };
 
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
+
+/// What is stopped besides what rules and checks need, where these need anything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Besides {
+    /// The ends of processes.
+    pub(crate) exits: bool,
+    /// Opens that a lease would refuse; see [`super::unwaiting`].
+    pub(crate) unwaiting: bool,
+}
 
 /// What must be so of a call's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +29,8 @@ pub(crate) enum Test {
     Set(ArgSet),
     /// The pointer in that argument is not null.
     NotNull(u8),
+    /// The flags in that argument have one of these bits, or are those of an open that does not wait.
+    Unwaiting(u8, u32, FlagBits),
 }
 
 /// The tests under which a needed set of classes wants the call stopped, all of which must hold; `None`: never.
@@ -38,21 +50,17 @@ pub(crate) fn condition(call: &Call, traps: &TrapSet) -> Option<Vec<Test>> {
 
 /// The filter for a set of classes on the architecture this program runs on, or `None` when nothing is needed.
 /// Calls through 32-bit interfaces of x86 are selected the same way.
-pub(crate) fn build(traps: &TrapSet) -> Option<Program> {
-    build_for(traps, NATIVE, None)
+pub(crate) fn build(traps: &TrapSet, besides: Besides) -> Option<Program> {
+    build_for(traps, NATIVE, besides)
 }
 
-/// As [`build`], and the ends of processes are selected too.
-pub(crate) fn build_with_exits(traps: &TrapSet) -> Option<Program> {
-    build_for(traps, NATIVE, Some(EXIT_GROUP))
-}
-
-fn build_for(traps: &TrapSet, native: u32, also: Option<u32>) -> Option<Program> {
-    let mut own = entries(traps, native, false);
-    if own.is_empty() {
+fn build_for(traps: &TrapSet, native: u32, besides: Besides) -> Option<Program> {
+    if entries(traps, native, false, false).is_empty() {
         return None;
     }
-    own.extend(also.map(|number| (number, Vec::new())));
+    let unwaiting = besides.unwaiting;
+    let mut own = entries(traps, native, false, unwaiting);
+    own.extend(besides.exits.then_some((EXIT_GROUP, Vec::new())));
     let mut program = vec![Instruction::load(ARCHITECTURE)];
     let own = section(&own);
     if native != X86_64 {
@@ -64,7 +72,7 @@ fn build_for(traps: &TrapSet, native: u32, also: Option<u32>) -> Option<Program>
         program.extend(own);
         return Some(Program(program));
     }
-    let x32 = section(&entries(traps, X86_64, true));
+    let x32 = section(&entries(traps, X86_64, true, unwaiting));
     program.extend([
         Instruction::jump(Compare::Equal, X86_64, 1, 0),
         // To the test for i386: over three instructions and two sections.
@@ -80,15 +88,17 @@ fn build_for(traps: &TrapSet, native: u32, also: Option<u32>) -> Option<Program>
         Instruction::ret(ALLOW),
         Instruction::load(NUMBER),
     ]);
-    program.extend(section(&entries(traps, I386, false)));
+    program.extend(section(&entries(traps, I386, false, unwaiting)));
     Some(Program(program))
 }
 
 /// Number to condition, sorted by number.
-fn entries(traps: &TrapSet, arch: u32, x32: bool) -> BTreeMap<u32, Vec<Test>> {
+fn entries(traps: &TrapSet, arch: u32, x32: bool, unwaiting: bool) -> BTreeMap<u32, Vec<Test>> {
     let mut entries = BTreeMap::new();
     for call in CALLS {
-        if let Some(condition) = condition(call, traps) {
+        let needed = condition(call, traps);
+        let condition = if unwaiting { or_unwaiting(call, needed, arch) } else { needed };
+        if let Some(condition) = condition {
             entries.extend(call.numbers(arch, x32).into_iter().map(|number| (number, condition.clone())));
         }
     }
@@ -101,6 +111,21 @@ fn entries(traps: &TrapSet, arch: u32, x32: bool) -> BTreeMap<u32, Vec<Test>> {
         }
     }
     entries
+}
+
+/// A call's condition, widened by the opens that do not wait.
+fn or_unwaiting(call: &Call, needed: Option<Vec<Test>>, arch: u32) -> Option<Vec<Test>> {
+    let Some(flags) = unwaiting::flags_of(call.kind) else { return needed };
+    // Those of openat2 are in memory.
+    let Some(arg) = flags else { return needed.or(Some(Vec::new())) };
+    let bits = FlagBits::of(arch);
+    match needed.as_deref() {
+        None => Some(vec![Test::Unwaiting(arg, 0, bits)]),
+        Some([Test::Set(set)]) if *set == ArgSet::any_bit(arg, set.mask) => {
+            Some(vec![Test::Unwaiting(arg, set.mask, bits)])
+        }
+        Some(_) => needed,
+    }
 }
 
 /// Consecutive numbers under one condition.
@@ -180,6 +205,16 @@ fn test(test: &Test) -> Vec<Instruction> {
         Test::NotNull(arg) => {
             return vec![low(*arg), jump(Compare::Equal, 0, 0, 2), high(*arg), jump(Compare::Equal, 0, 1, 0)];
         }
+        // To the end where the bits say so, else to over the one instruction behind it.
+        Test::Unwaiting(arg, any, bits) => {
+            return vec![
+                low(*arg),
+                jump(Compare::AnyBit, *any, 3, 0),
+                jump(Compare::AnyBit, bits.nonblock, 0, 3),
+                jump(Compare::AnyBit, bits.never, 2, 0),
+                jump(Compare::AnyBit, bits.others, 0, 1),
+            ];
+        }
         Test::Set(set) => set,
     };
     let mut code = vec![low(set.arg)];
@@ -226,7 +261,7 @@ pub(super) mod tests {
             bpf::{ALLOW, NOTIFY, Program, tests::interpret},
             calls::{AARCH64, CALLS, I386, X32_BIT, X86_64, lookup},
         },
-        Test, build_for, condition,
+        Besides, Test, build_for, condition,
     };
 
     fn set(traps: impl IntoIterator<Item = Trap>) -> TrapSet {
@@ -239,13 +274,14 @@ pub(super) mod tests {
 
     /// A filter with every class.
     pub(in super::super) fn everything() -> Program {
-        build_for(&set(Trap::ALL), X86_64, None).unwrap()
+        build_for(&set(Trap::ALL), X86_64, Besides::default()).unwrap()
     }
 
     fn holds(condition: &[Test], args: [u64; 6]) -> bool {
         condition.iter().all(|test| match test {
             Test::Set(set) => set.holds(&args),
             Test::NotNull(arg) => args[usize::from(*arg)] != 0,
+            Test::Unwaiting(..) => unreachable!("not of the table"),
         })
     }
 
@@ -330,20 +366,48 @@ pub(super) mod tests {
         let noise = 0xdead_beef_0000_0000;
         assert!(stops(&program, 33, X86_64, [5, noise | 2, 0, 0, 0, 0]));
         assert!(!stops(&program, 33, X86_64, [5, noise | 3, 0, 0, 0, 0]));
-        let writes = build_for(&set([Trap::OpenWrite]), X86_64, None).unwrap();
+        let writes = build_for(&set([Trap::OpenWrite]), X86_64, Besides::default()).unwrap();
         assert!(!stops(&writes, 257, X86_64, [0, 0, noise, 0, 0, 0]));
         assert!(stops(&writes, 257, X86_64, [0, 0, noise | 0o101, 0, 0, 0]));
     }
 
     #[test]
+    fn opens_that_do_not_wait_are_stopped_where_leases_are_taken() {
+        let (nonblock, cloexec, noctty) = (0o4_000, 0o2_000_000, 0o400);
+        let besides = Besides { exits: false, unwaiting: true };
+        for (traps, writes) in [(set([Trap::OpenWrite]), true), (set([Trap::Exec]), false)] {
+            for (native, arch, openat, directory) in [
+                (X86_64, X86_64, 257, 0o200_000),
+                (X86_64, I386, 295, 0o200_000),
+                (AARCH64, AARCH64, 56, 0o40_000),
+            ] {
+                let program = build_for(&traps, native, besides).unwrap();
+                let stops = |flags| stops(&program, openat, arch, [0, 0, flags, 0, 0, 0]);
+                assert!(
+                    stops(nonblock | cloexec) && stops(nonblock | noctty) && stops(1 | nonblock | noctty)
+                );
+                // Web servers' opens, those of directories, and plain ones.
+                assert!(!stops(nonblock) && !stops(nonblock | cloexec | directory) && !stops(cloexec));
+                assert_eq!((stops(0o101), stops(1 | nonblock)), (writes, writes));
+            }
+            let program = build_for(&traps, X86_64, besides).unwrap();
+            assert!(
+                stops(&program, 437, X86_64, [0; 6])
+                    && stops(&program, 2, X86_64, [0, nonblock | cloexec, 0, 0, 0, 0])
+            );
+        }
+        assert_eq!(build_for(&TrapSet::default(), X86_64, besides), None);
+    }
+
+    #[test]
     fn nothing_needed_is_no_filter() {
-        assert_eq!(build_for(&TrapSet::default(), X86_64, None), None);
+        assert_eq!(build_for(&TrapSet::default(), X86_64, Besides::default()), None);
     }
 
     #[test]
     fn other_architectures_pass() {
         assert!(!stops(&everything(), 59, AARCH64, [0; 6]));
-        let arm = build_for(&set([Trap::Exec]), AARCH64, None).unwrap();
+        let arm = build_for(&set([Trap::Exec]), AARCH64, Besides::default()).unwrap();
         assert!(stops(&arm, 221, AARCH64, [0; 6]));
         assert!(!stops(&arm, 221, X86_64, [0; 6]));
     }
@@ -355,7 +419,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_small_filter_reads_as_this() {
-        let program = build_for(&set([Trap::OpenWrite, Trap::DupStdio]), AARCH64, None).unwrap();
+        let program =
+            build_for(&set([Trap::OpenWrite, Trap::DupStdio]), AARCH64, Besides::default()).unwrap();
         insta::assert_snapshot!(program.text());
     }
 
@@ -399,7 +464,7 @@ pub(super) mod tests {
             for (trap, kind, only) in narrowed {
                 traps.add_calls(trap, kind, Some(only), "test");
             }
-            let program = build_for(&traps, native, None).unwrap();
+            let program = build_for(&traps, native, Besides::default()).unwrap();
             prop_assert_eq!(
                 stops(&program, nr, arch, args),
                 expected(&traps, native, nr, arch, args),

@@ -33,7 +33,7 @@ impl Filtered {
     pub(super) fn start() -> Self {
         let mut traps = TrapSet::default();
         traps.add(Trap::OpenWrite, "test");
-        let program = filter::build(&traps).unwrap();
+        let program = filter::build(&traps, filter::Besides::default()).unwrap();
         let filter: Vec<SockFilter> = program
             .0
             .iter()

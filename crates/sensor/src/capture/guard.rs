@@ -15,6 +15,7 @@ use super::{
     keeper::release_stdio,
     layout::{FLIGHT_BYTES, Shared, Word},
     listeners::{Listeners, MOST_LISTENERS, Peers, places},
+    unwaiting::left_behind,
 };
 use crate::sys::{
     process::{self, Fork},
@@ -91,7 +92,8 @@ fn close_others(listeners: &Listeners, channel: &Channel) {
 
 /// Answers until the last process of every filter has ended. In the guard's own guard it returns the channel.
 fn answer(listeners: &mut Listeners, shared: &Shared) -> Option<Channel> {
-    for id in [shared.flight_id().swap(0, SeqCst), shared.word(Word::Held).swap(0, SeqCst)] {
+    let one_call = [shared.flight_id().swap(0, SeqCst), shared.word(Word::Held).swap(0, SeqCst)];
+    for id in one_call.into_iter().chain(left_behind(shared)) {
         for listener in listeners.iter().filter(|_| id != 0) {
             // An error means that it is another listener's call, or that its thread is gone.
             let _ = seccomp::answer_continue(listener, id);

@@ -14,7 +14,15 @@ const PROGRAM: usize = 12 * 1024;
 /// The longest filter program the kernel takes, in bytes.
 pub(super) const PROGRAM_BYTES: usize = 4096 * 8;
 const DENIALS: usize = PROGRAM + PROGRAM_BYTES;
-const RING: usize = DENIALS + DENIAL_BYTES;
+const LEASED: usize = DENIALS + DENIAL_BYTES;
+/// Most files with leases.
+pub(crate) const MOST_LEASED: usize = 512;
+/// Words of a file with a lease.
+const LEASED_WORDS: usize = 4;
+const PUT_OFF: usize = LEASED + MOST_LEASED * LEASED_WORDS * 8;
+/// Most calls that are held until a lease is given back.
+pub(super) const MOST_PUT_OFF: usize = 32;
+const RING: usize = (PUT_OFF + MOST_PUT_OFF * 8).next_multiple_of(4096);
 /// The smallest lane: a record of any size fits into half of it.
 const MIN_LANE: usize = 4 * MAX_RECORD;
 /// The lanes' words.
@@ -70,6 +78,10 @@ pub(super) enum Word {
     Waiting,
     /// Id of the call that ends the first process of the namespace, while it is held; 0 for none.
     Held,
+    /// 1: the engine takes leases, so opens that do not wait are stopped.
+    TakesLeases,
+    /// Counts the tables of leased files.
+    LeasedTurn,
     /// Low half: the listener's number for the process that passes it on, then what came of it.
     Helper,
 }
@@ -106,6 +118,16 @@ impl Shared {
     /// A word of a lane.
     pub(super) fn lane_word(&self, lane: usize, word: usize) -> &AtomicU64 {
         self.mapping.word(LANES + lane * LANE_WORDS + word * 8)
+    }
+
+    /// A word of a leased file.
+    pub(super) fn leased_word(&self, entry: usize, word: usize) -> &AtomicU64 {
+        self.mapping.word(LEASED + (entry * LEASED_WORDS + word) * 8)
+    }
+
+    /// Id of a call that is held until a lease is given back, 0 for none.
+    pub(super) fn put_off(&self, place: usize) -> &AtomicU64 {
+        self.mapping.word(PUT_OFF + place * 8)
     }
 
     /// Offset of the buffer of the call in flight.

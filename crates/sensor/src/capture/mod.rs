@@ -26,6 +26,7 @@ mod info;
 mod keeper;
 mod lane;
 mod layout;
+mod leased;
 mod listeners;
 mod notify;
 mod proc;
@@ -37,6 +38,7 @@ mod seen;
 mod sensor;
 mod shim;
 mod trace;
+mod unwaiting;
 mod watch;
 
 use std::{str::FromStr, time::Duration};
@@ -49,6 +51,7 @@ pub use denials::Denial;
 pub(crate) use denials::ERROR as DENIAL_ERROR;
 pub use explain::explain;
 use fargard_model::{Lost, TrapSet};
+pub(crate) use leased::{Entry as LeasedEntry, LeasedFiles};
 pub use recorder::CallWriter;
 pub(crate) use sensor::Sensor;
 pub use shim::{ExecError, exec, exec_unwatched, stay};
@@ -93,6 +96,11 @@ pub trait PreparedEngine {
 
     /// Whether it needs the environment of executed programs; see also [`CaptureOptions::environment`].
     fn needs_environment(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes leases on files, so that opens must be stopped which a lease would refuse.
+    fn takes_leases(&self) -> bool {
         false
     }
 

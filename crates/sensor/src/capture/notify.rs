@@ -5,6 +5,7 @@
 //! waits for it: so an answer that was taken shows that what was read before was this thread's.
 
 use std::{
+    io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::atomic::Ordering::SeqCst,
     time::{Duration, Instant},
@@ -23,6 +24,7 @@ use super::{
     proc::ProcPath,
     producer::Producer,
     record::Recorder,
+    unwaiting::{self, Asked, PutOffs},
 };
 use crate::{
     raw::{Head, RawEvent, set_seq},
@@ -66,6 +68,7 @@ pub(super) struct Notify {
     recorder: Recorder,
     follower: Follower,
     denials: Denials,
+    put_offs: PutOffs,
     /// Calls are let through, and that is all.
     unseen: bool,
     /// Time of the first record the sleeping engine was not told of, 0 for none.
@@ -88,6 +91,24 @@ pub(super) fn timespec(duration: Duration) -> Timespec {
     }
 }
 
+/// Answers a call: with an error, or by letting it through, now or when the lease that was asked for is given back. An
+/// error means that it was interrupted or its thread is gone.
+fn answer(
+    put_offs: &mut PutOffs,
+    listener: BorrowedFd<'_>,
+    id: u64,
+    asked: Option<Asked>,
+    error: Option<i32>,
+) -> io::Result<()> {
+    if let Some(error) = error {
+        return seccomp::answer_error(listener, id, error);
+    }
+    if asked.is_some_and(|asked| put_offs.add(id, asked)) {
+        return Ok(());
+    }
+    seccomp::answer_continue(listener, id)
+}
+
 impl Notify {
     pub(super) fn new(listeners: Listeners, shared: Shared, recorder: Recorder) -> Self {
         let notify = Self {
@@ -97,6 +118,7 @@ impl Notify {
             recorder,
             follower: Follower::new(),
             denials: Denials::decode(&shared.denials()),
+            put_offs: PutOffs::new(shared),
             unseen: false,
             owed_since: 0,
             woken_at: 0,
@@ -151,6 +173,7 @@ impl Notify {
 
     /// Answers the calls a killed keeper left behind, and makes its counts exact.
     pub(super) fn answer_left_behind(&self) {
+        unwaiting::left_behind(&self.shared).for_each(|id| self.answer_anywhere(id));
         let id = self.shared.flight_id().load(SeqCst);
         if id != 0 {
             self.answer_anywhere(id);
@@ -199,11 +222,12 @@ impl Notify {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let nap = (self.owed_since != 0).then_some(NAP);
-            let wait = match (left, nap) {
-                (Some(left), Some(nap)) => Some(left.min(nap)),
-                (left, nap) => left.or(nap),
-            };
+            let look = (!self.put_offs.is_empty()).then_some(unwaiting::LOOK);
+            let wait = [left, nap, look].into_iter().flatten().min();
             let turn = self.listeners.wait(&peers, wait);
+            while let Some(id) = self.put_offs.next_free() {
+                self.answer_anywhere(id);
+            }
             for place in places(turn.calls) {
                 if self.handle_one(place) {
                     return Served::LastExit;
@@ -249,6 +273,15 @@ impl Notify {
             self.producer.landed();
             return false;
         }
+        let unwaiting = unwaiting::of(&self.shared, &call);
+        let asked = unwaiting.and_then(|open| open.ask(&self.shared, call.tid, self.recorder.reader()));
+        if unwaiting.is_some_and(|open| open.only_for_leases) {
+            // The engine learns of it from the lease.
+            let _ = answer(&mut self.put_offs, listener, call.id, asked, None);
+            self.producer.landed();
+            self.follow(call.tid);
+            return false;
+        }
         let head = Head {
             seq: self.producer.saw(),
             time: now(),
@@ -259,11 +292,7 @@ impl Notify {
         };
         let error = self.denials.hold(&call).then_some(DENIAL_ERROR);
         let (length, class) = self.recorder.record_answered(head, error.map(|error| -i64::from(error)));
-        let answered = match error {
-            None => seccomp::answer_continue(listener, call.id),
-            Some(error) => seccomp::answer_error(listener, call.id, error),
-        };
-        let told = if answered.is_ok() {
+        let told = if answer(&mut self.put_offs, listener, call.id, asked, error).is_ok() {
             self.producer.commit(class, head.seq, self.recorder.bytes(length))
         } else {
             // It was interrupted, and comes again if it is restarted; or it was killed.
@@ -276,9 +305,13 @@ impl Notify {
             self.recorder.forget(call.tid);
         }
         self.owe_wake_up(head.time);
-        let engine = self.shared.word(Word::EnginePid).load(SeqCst);
-        self.follower.follow(call.tid, engine as u32);
+        self.follow(call.tid);
         false
+    }
+
+    fn follow(&mut self, tid: u32) {
+        let engine = self.shared.word(Word::EnginePid).load(SeqCst);
+        self.follower.follow(tid, engine as u32);
     }
 
     fn owe_wake_up(&mut self, since: u64) {

@@ -1,8 +1,16 @@
 //! Reading `/proc` without allocating.
 
-use std::{ffi::CStr, io::Write, mem::MaybeUninit};
+use std::{
+    ffi::CStr,
+    io::Write,
+    mem::MaybeUninit,
+    os::fd::{AsRawFd, OwnedFd},
+};
 
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, open, readlinkat_raw};
+use rustix::{
+    fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, open, readlinkat_raw},
+    io::Errno,
+};
 
 /// A path below `/proc/TID`, as the kernel's calls take it.
 #[derive(Debug)]
@@ -36,6 +44,24 @@ impl ProcPath {
         let (mut room, _) = path.split_at_mut(63);
         let _ = write!(room, "/proc/{pid}/task/{tid}");
         Self(path)
+    }
+
+    /// `/proc/self/fd/N` of a descriptor of this process.
+    pub(super) fn own_descriptor(descriptor: &OwnedFd) -> Self {
+        let mut path = [0; 64];
+        let (mut room, _) = path.split_at_mut(63);
+        let _ = write!(room, "/proc/self/fd/{}", descriptor.as_raw_fd());
+        Self(path)
+    }
+
+    /// Opens what is there.
+    pub(super) fn open(&self, flags: OFlags) -> Result<OwnedFd, Errno> {
+        open(self.text(), flags, Mode::empty())
+    }
+
+    /// A handle of the directory that is there.
+    pub(super) fn directory(&self) -> Option<OwnedFd> {
+        self.open(OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC).ok()
     }
 
     /// Whether there is such an entry.

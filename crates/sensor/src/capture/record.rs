@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Longest path or other text that is read, `PATH_MAX`.
-const MAX_TEXT: usize = 4096;
+pub(super) const MAX_TEXT: usize = 4096;
 /// Most bytes of argv, and of the environment.
 const MAX_STRINGS: usize = 4096;
 /// Most bytes of `/proc/TID/status`: its lines up to the capabilities have about 1000.
@@ -56,7 +56,7 @@ impl Reader {
     }
 
     /// Text up to its NUL or the end of the room: length, and whether there was more.
-    fn text(self, tid: u32, address: u64, room: &mut [u8]) -> Option<(usize, bool)> {
+    pub(super) fn text(self, tid: u32, address: u64, room: &mut [u8]) -> Option<(usize, bool)> {
         let mut done = 0;
         let mut chunk = FIRST_CHUNK;
         while done < room.len() {
@@ -231,6 +231,11 @@ impl Recorder {
             self.seen.forget(head.tid);
         }
         (writer.finish(), Class::of_call(call, &head))
+    }
+
+    /// How it reads memory.
+    pub(super) fn reader(&self) -> Reader {
+        self.reader
     }
 
     /// The engine does not know that thread.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use super::{
     denials::{Denial, Denials},
     layout::{Shared, Word},
+    leased::LeasedFiles,
 };
 
 /// The processes at the sensor's end.
@@ -27,6 +28,11 @@ impl Sensor {
     /// Whether these are the calls that the keeper was told to deny when everything started.
     pub(crate) fn denies(&self, denials: &[Denial]) -> bool {
         Denials::of(denials).encode() == self.0.denials()
+    }
+
+    /// The table of files on which the engine holds leases, empty.
+    pub(crate) fn leased_files(&self) -> LeasedFiles {
+        LeasedFiles::new(self.0)
     }
 
     /// Memory of its own, for tests: the app's and the keeper's process ids.

@@ -206,6 +206,12 @@ impl Prepared {
         lease::explain(self.config.reads, &self.rules)
     }
 
+    /// Whether files are leased to see who opens them.
+    #[must_use]
+    pub fn takes_leases(&self) -> bool {
+        lease::is_wanted(self.config.reads, &self.rules)
+    }
+
     /// With the packet socket open where it is wanted.
     fn with_tap(self) -> Self {
         let tap = (self.config.network != NetworkChoice::Off).then(Tap::open);
@@ -261,6 +267,10 @@ impl crate::capture::PreparedEngine for Prepared {
 
     fn needs_environment(&self) -> bool {
         self.needs_env()
+    }
+
+    fn takes_leases(&self) -> bool {
+        self.takes_leases()
     }
 
     fn denials(&self) -> &[Denial] {

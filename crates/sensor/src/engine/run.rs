@@ -49,7 +49,7 @@ use super::{
     uplink::outbox::Outbox,
 };
 use crate::{
-    capture::{CaptureInfo, Consumer, Notice, Wake},
+    capture::{CaptureInfo, Consumer, Notice, Sensor, Wake},
     config::{Config, CpuBudget},
     fim::{Fim, policy::Policy},
     net::Tap,
@@ -133,6 +133,7 @@ struct Engine {
     lease_starts: u64,
     /// For watchers that start later.
     intake: Intake,
+    sensor: Sensor,
     /// The command's process.
     app: u32,
     /// Of the engine.
@@ -220,6 +221,7 @@ impl Engine {
             leases: None,
             lease_starts: 0,
             intake,
+            sensor: consumer.sensor(),
             app,
             restarts,
             uplink,

@@ -31,7 +31,7 @@ use rustix::event::{EventfdFlags, eventfd};
 pub(super) use self::sighting::Opened;
 use self::{
     walk::{Bounds, walk},
-    watcher::{Coverage, Order, Sink, Watcher},
+    watcher::{Coverage, Order, SetUp, Sink, Watcher},
 };
 use super::{
     announce::say,
@@ -39,7 +39,10 @@ use super::{
     sighting::{Intake, Sighting},
     threads::{Common, spawn},
 };
-use crate::config::{Config, ReadMode};
+use crate::{
+    capture::Sensor,
+    config::{Config, ReadMode},
+};
 
 /// Most files that wait to be looked at.
 const WAITING: usize = 4096;
@@ -49,6 +52,11 @@ const LIKELY: [&str; 5] = ["/etc", "/root", "/home", "/run", "/tmp"];
 const FIRST_NAMESPACE: u64 = 0xEFFF_FFFC;
 /// Name of this watcher among the notes.
 const NOTE: &str = "reads";
+
+/// Whether files are to be leased.
+pub(super) fn is_wanted(mode: ReadMode, rules: &Arc<Ruleset>) -> bool {
+    mode == ReadMode::Lease && Reads::of(rules).rules().any(|rule| !rule.anywhere)
+}
 
 /// What each rule about reads can see; for people.
 pub(super) fn explain(mode: ReadMode, rules: &Arc<Ruleset>) -> Vec<String> {
@@ -83,6 +91,7 @@ pub(super) struct Start<'a> {
     pub(super) rules: &'a Arc<Ruleset>,
     pub(super) intake: &'a Intake,
     pub(super) common: &'a Arc<Common>,
+    pub(super) sensor: &'a Sensor,
     /// The watched command's process.
     pub(super) first: u32,
     /// How many starts were before.
@@ -93,12 +102,12 @@ pub(super) struct Start<'a> {
 
 /// Starts watching the files that rules want, if that is what is asked for.
 pub(super) fn start(start: &Start<'_>) -> Option<Leases> {
-    let Start { config, rules, intake, common, first, number, speaks } = *start;
+    let Start { config, rules, intake, common, sensor, first, number, speaks } = *start;
     let reads = Reads::of(rules);
     let lines = coverage::of_rules(config.reads, &reads);
     lines.iter().filter(|_| speaks).for_each(|line| say(line));
     common.notes.set(NOTE, lines.clone());
-    if config.reads != ReadMode::Lease || !reads.rules().any(|rule| !rule.anywhere) {
+    if !is_wanted(config.reads, rules) {
         return None;
     }
     let in_container = config.metadata.is_some()
@@ -106,13 +115,18 @@ pub(super) fn start(start: &Start<'_>) -> Option<Leases> {
     let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok()?;
     let (orders, receiver) = sync_channel(WAITING);
     let sink = EngineSink { intake: intake.clone(), common: Arc::clone(common), limits: lines, speaks };
-    let (thread_bell, thread_reads) = (bell.try_clone().ok()?, Reads::of(rules));
-    spawn("fargard-lease", move || {
-        // Fewer events than that come between two starts.
-        match Watcher::new(sink, thread_reads, receiver, thread_bell, number << 32) {
-            Ok(watcher) => watcher.run(),
-            Err(error) => say(&format!("no file can be leased: {error}; opens for reading are not seen")),
-        }
+    // Fewer events than that come between two starts.
+    let number = number << 32;
+    let set_up = SetUp {
+        reads: Reads::of(rules),
+        orders: receiver,
+        bell: bell.try_clone().ok()?,
+        files: sensor.leased_files(),
+        number,
+    };
+    spawn("fargard-lease", move || match Watcher::new(sink, set_up) {
+        Ok(watcher) => watcher.run(),
+        Err(error) => say(&format!("no file can be leased: {error}; opens for reading are not seen")),
     })?;
     let leases = Leases {
         reads,

@@ -1,8 +1,15 @@
 //! One watched file: its lease, and what was seen of its opens.
 
 use std::{
-    os::fd::OwnedFd,
+    os::fd::{AsFd as _, OwnedFd},
     time::{Duration, Instant},
+};
+
+use rustix::io::Errno;
+
+use crate::{
+    capture::{LeasedEntry, LeasedFiles},
+    sys::lease::{Listener, release},
 };
 
 /// Pauses before a lease is asked for again while somebody has the file open. Its closing is told by inotify, a
@@ -44,6 +51,8 @@ pub(super) struct Target {
     pub(super) path: String,
     /// Open for as long as it is watched.
     pub(super) file: OwnedFd,
+    /// Where those who answer calls see the lease.
+    pub(super) entry: LeasedEntry,
     /// Who was found to have it open last: process and descriptor.
     pub(super) holder: Option<(u32, u32)>,
     /// Inotify's number.
@@ -63,10 +72,11 @@ pub(super) struct Target {
 
 impl Target {
     /// A file without a lease.
-    pub(super) fn new(path: String, file: OwnedFd, now: Instant) -> Self {
+    pub(super) fn new(path: String, file: OwnedFd, entry: LeasedEntry, now: Instant) -> Self {
         Self {
             path,
             file,
+            entry,
             holder: None,
             watch: None,
             lease: Lease::Due(now, 0),
@@ -77,6 +87,35 @@ impl Target {
             named: None,
             unnamed: None,
         }
+    }
+
+    /// Asks for the lease.
+    pub(super) fn ask(&mut self, listener: &Listener, files: &LeasedFiles, now: Instant) {
+        let tries = match self.lease {
+            Lease::Due(_, tries) => tries,
+            Lease::Held | Lease::Never => 0,
+        };
+        if let Err(wait) = files.take(&self.entry) {
+            self.lease = Lease::Due(now + wait, 0);
+            return;
+        }
+        let taken = listener.take(self.file.as_fd());
+        if taken.is_err() {
+            files.gave_back(&self.entry);
+        }
+        match taken {
+            Ok(()) => self.lease = Lease::Held,
+            Err(error) if error.raw_os_error() == Some(Errno::AGAIN.raw_os_error()) => {
+                self.refused(tries, now);
+            }
+            Err(_) => self.lease = Lease::Never,
+        }
+    }
+
+    /// Lets whoever waits go on.
+    pub(super) fn give_back(&self, files: &LeasedFiles) {
+        release(self.file.as_fd());
+        files.gave_back(&self.entry);
     }
 
     /// The lease was refused: somebody has the file open.
@@ -152,9 +191,11 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Budget, ECHO, Lease, SHOWS, Target, UNNAMED};
+    use crate::capture::LeasedFiles;
 
     fn target(now: Instant) -> Target {
-        Target::new("/x".into(), std::fs::File::open("/dev/null").unwrap().into(), now)
+        let entry = LeasedFiles::made().enter(0, 1);
+        Target::new("/x".into(), std::fs::File::open("/dev/null").unwrap().into(), entry, now)
     }
 
     #[test]

@@ -20,8 +20,9 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::{
     Opened, ring,
-    watcher::{Coverage, Order, Sink, Watcher},
+    watcher::{Coverage, Order, SetUp, Sink, Watcher},
 };
+use crate::capture::LeasedFiles;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,7 +73,9 @@ impl Watched {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
         let thread_bell = bell.try_clone().unwrap();
         let thread = std::thread::spawn(move || {
-            Watcher::new(sink, Reads::of(&ruleset), receiver, thread_bell, 0).unwrap().run();
+            let (reads, files) = (Reads::of(&ruleset), LeasedFiles::made());
+            let set_up = SetUp { reads, orders: receiver, bell: thread_bell, files, number: 0 };
+            Watcher::new(sink, set_up).unwrap().run();
         });
         let watched = Self { directory, orders, bell, opened, lost, coverage, thread: Some(thread) };
         for name in names {

@@ -63,6 +63,7 @@ impl Engine {
             rules,
             intake: &self.intake,
             common: &self.common,
+            sensor: &self.sensor,
             first: self.app,
             number: (self.restarts << 8) + self.lease_starts,
             speaks: self.restarts == 0,

@@ -40,7 +40,7 @@ fn program() -> Vec<u8> {
     let mut traps = TrapSet::default();
     traps.add(Trap::Exec, "test");
     traps.add(Trap::OpenWrite, "test");
-    filter::build(&traps).unwrap().encode()
+    filter::build(&traps, filter::Besides::default()).unwrap().encode()
 }
 
 /// The test program in another role; prints what it has to say on lines that start with `@`.
