@@ -144,7 +144,7 @@ impl Unwaiting {
 }
 
 /// Looks a path up without asking another machine for it: a file server that does not answer is not to hold up who
-/// answers calls. Files with leases are in the root's own file system.
+/// answers calls. A file with a lease is open, so the way to it is in the cache, unless it leads through links.
 fn look_up(root: &OwnedFd, path: &CStr) -> Option<OwnedFd> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let found = openat2(root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::CACHED);
