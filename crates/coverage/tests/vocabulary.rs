@@ -160,8 +160,8 @@ fn scenes() -> Vec<(&'static str, Scene)> {
         (
             "service since automation",
             Scene {
-                policy: Policy { automation: switched(NOW - 605), ..Policy::default() },
-                ..Scene::of(&json!({"startedAt": NOW - 650, "createdAt": NOW - 660}))
+                policy: Policy { automation: switched(NOW - 705), ..Policy::default() },
+                ..Scene::of(&json!({"startedAt": NOW - 750, "createdAt": NOW - 760}))
             },
         ),
         ("service without agent", Scene::of(&json!({"containers": no_agent}))),

@@ -212,10 +212,21 @@ fn quoted(names: &[String]) -> String {
     names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
+/// A name as a word of a shell command, whatever is in it.
+fn shell_word(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:".contains(&byte);
+    if !name.is_empty() && name.bytes().all(plain) {
+        return name.to_owned();
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
+}
+
 /// What to do about a problem of these tasks or services.
 pub(super) fn remedy(problem: &Problem, place: Place<'_>, task: &str, service: Option<&str>) -> Remedy {
-    let Place { cluster, cluster_arn, region } = place;
-    let again = match service {
+    let words = [place.cluster, place.cluster_arn, place.region, task].map(shell_word);
+    let [cluster, cluster_arn, region, task] = words;
+    let service = service.map(shell_word);
+    let again = match &service {
         Some(service) => format!(
             "aws ecs update-service --region {region} --cluster {cluster} --service {service} --force-new-deployment"
         ),
@@ -234,7 +245,7 @@ pub(super) fn remedy(problem: &Problem, place: Place<'_>, task: &str, service: O
         ),
         Problem::UnsupportedPlatform { .. } => (
             "Only tasks on Fargate, Linux, platform version 1.4.0 or later can be covered: move the service there.",
-            service.map_or_else(String::new, |_| format!("{again} --platform-version LATEST")),
+            service.as_ref().map_or_else(String::new, |_| format!("{again} --platform-version LATEST")),
         ),
         Problem::ExecutionRoleMissing => (
             "Register a revision of the task definition with an executionRoleArn, then start its tasks again.",
@@ -293,4 +304,19 @@ pub(super) fn remedy(problem: &Problem, place: Place<'_>, task: &str, service: O
         ),
     };
     Remedy { text: text.to_owned(), command }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, Problem, remedy};
+
+    #[test]
+    fn a_name_cannot_leave_its_place_in_a_command() {
+        let place = Place { cluster: "a'; reboot; '", cluster_arn: "arn", region: "eu-west-1" };
+        let remedy = remedy(&Problem::NotReporting, place, "$(id)", None);
+        assert_eq!(
+            remedy.command,
+            r"aws ecs describe-tasks --region eu-west-1 --cluster 'a'\''; reboot; '\''' --tasks '$(id)'"
+        );
+    }
 }
