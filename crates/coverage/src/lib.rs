@@ -7,7 +7,10 @@
 pub mod arn;
 pub mod ecs;
 pub mod event;
+pub mod guardduty;
 pub mod inventory;
+pub mod query;
 pub mod row;
 pub mod rules;
+pub mod sigv4;
 pub mod sweep;
