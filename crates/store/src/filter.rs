@@ -76,6 +76,11 @@ impl Filter {
         }
     }
 
+    /// One more condition, whose values are bound already.
+    pub(crate) fn push(&mut self, condition: String) {
+        self.conditions.push(condition);
+    }
+
     /// The column has one of the values; no values do not restrict.
     fn one_of(&mut self, column: &str, values: Vec<Value>) {
         if !values.is_empty() {

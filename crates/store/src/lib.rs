@@ -4,6 +4,7 @@
 mod column;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod coverage;
 mod cursor;
 mod filter;
 mod migrate;
@@ -16,6 +17,7 @@ mod state;
 use async_trait::async_trait;
 use fargard_model::{Batch, Event, Finding, FindingState, Timestamp};
 
+pub use coverage::{AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, KeyRole};
 pub use query::{
     EventPage, EventQuery, Facets, FindingDetail, FindingPage, FindingQuery, LogEntry, Overview, StateChange,
     TaskDetail, TaskPage, TaskQuery, TaskRow, Token, TokenKind,

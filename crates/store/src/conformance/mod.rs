@@ -2,6 +2,7 @@
 //! behind them. Each case starts with an empty store and panics where the store is wrong.
 
 pub mod cluster;
+mod coverage;
 mod event_log;
 mod event_store;
 mod files;
@@ -15,7 +16,7 @@ mod tokens;
 
 use std::{future::Future, sync::Arc};
 
-use crate::{EventLog, EventStore, StateStore, StoreError};
+use crate::{CoverageStore, EventLog, EventStore, StateStore, StoreError};
 
 /// A store shared by the tasks of a case.
 pub type State = Arc<dyn StateStore>;
@@ -56,6 +57,26 @@ where
     tokens::one_of_many_takes_a_token(fresh().await?).await?;
     hostile::any_content_is_stored_and_read(fresh().await?).await?;
     fresh().await?.ping().await
+}
+
+/// Runs every case for inventory and coverage; `fresh` gives an empty store each time, by both its traits.
+///
+/// # Errors
+/// The store fails where it should not.
+///
+/// # Panics
+/// The store's answer is wrong.
+pub async fn coverage_store<F, S>(fresh: F) -> Result<(), StoreError>
+where
+    F: Fn() -> S,
+    S: Future<Output = Result<(State, Arc<dyn CoverageStore>), StoreError>>,
+{
+    coverage::news_merges_and_has_its_cluster_judged(fresh().await?.1).await?;
+    coverage::news_during_a_judgement_is_not_lost(fresh().await?.1).await?;
+    let (state, store) = fresh().await?;
+    coverage::heartbeats_are_signs_of_life(state, store).await?;
+    coverage::each_filter_and_order_pages_through_everything_once(fresh().await?.1).await?;
+    coverage::keys_and_detectors_are_kept(fresh().await?.1).await
 }
 
 /// Runs every case for a log; `fresh` gives an empty one each time.

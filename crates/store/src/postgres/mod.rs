@@ -21,8 +21,10 @@ use crate::{
 };
 use connection::{Mode, PostgresSession};
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_state.sql", sql: include_str!("../../migrations/postgres/0001_state.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_state.sql", sql: include_str!("../../migrations/postgres/0001_state.sql") },
+    Migration { name: "0002_coverage.sql", sql: include_str!("../../migrations/postgres/0002_coverage.sql") },
+];
 
 /// The scaled store of state.
 pub struct PostgresStore {
@@ -44,6 +46,8 @@ macro_rules! transact {
         }
     }};
 }
+
+mod coverage;
 
 impl PostgresStore {
     /// Connects to `postgresql://user:password@host/database` (or libpq's `key=value` form) and brings the schema up

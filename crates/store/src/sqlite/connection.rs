@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "0002_log_and_events.sql",
         sql: include_str!("../../migrations/sqlite/0002_log_and_events.sql"),
     },
+    Migration { name: "0003_coverage.sql", sql: include_str!("../../migrations/sqlite/0003_coverage.sql") },
 ];
 const OPEN: &str = "open the SQLite store";
 /// How long another process's lock on the file is waited for.

@@ -4,6 +4,7 @@
 //! so what a call has returned for survives a crash of the process and of the machine.
 
 mod connection;
+mod coverage;
 mod events;
 mod log;
 mod readers;

@@ -31,6 +31,9 @@ async fn a_file_passes_the_suite() {
     let directory = tempfile::tempdir().unwrap();
     let fresh = stores_in(directory.path());
     conformance::state_store(async || fresh().map(|store| store as State)).await.unwrap();
+    conformance::coverage_store(async || fresh().map(|store| (store.clone() as State, store as _)))
+        .await
+        .unwrap();
     conformance::event_log(async || fresh().map(|store| store as Arc<dyn EventLog>)).await.unwrap();
     conformance::event_store(async || fresh().map(|store| store as Arc<dyn EventStore>)).await.unwrap();
 }

@@ -1,9 +1,12 @@
 //! Findings, inventory and tokens, written once over [`crate::session::Session`].
 
+pub(crate) mod accounts;
 pub(crate) mod apply;
+pub(crate) mod coverage;
 pub(crate) mod digest;
 pub(crate) mod findings;
 pub(crate) mod fold;
+pub(crate) mod inventory;
 pub(crate) mod overview;
 pub(crate) mod retention;
 pub(crate) mod tasks;

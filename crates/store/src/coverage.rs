@@ -1,0 +1,124 @@
+//! Inventory, records of coverage, and who may ask for them by GuardDuty's API.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use fargard_coverage::{
+    guardduty::Detector,
+    inventory::{ClusterState, Item},
+    query::{After, CoverageQuery},
+    row::CoverageRow,
+    rules::Sign,
+};
+use fargard_model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::StoreError;
+
+/// What is known of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterKnown {
+    /// The cluster.
+    pub cluster: ClusterState,
+    /// Nobody tells of it any more, or it was deleted.
+    pub is_gone: bool,
+    /// What is in it, the definitions of its tasks and the VPCs of its account.
+    pub items: Vec<Item>,
+    /// Signs of life by task.
+    pub signs: BTreeMap<String, Sign>,
+    /// Which state of knowledge this is.
+    pub revision: u64,
+}
+
+/// A page of records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CoveragePage {
+    /// The records.
+    pub rows: Vec<CoverageRow>,
+    /// Where it ended, when there are more.
+    pub next: Option<After>,
+}
+
+/// How many records of each status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// `HEALTHY`.
+    pub healthy: u64,
+    /// `UNHEALTHY`.
+    pub unhealthy: u64,
+}
+
+/// What an access key may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRole {
+    /// Every account this server knows.
+    Administrator,
+    /// Its own account.
+    Member,
+}
+
+/// An access key for requests signed as AWS's are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// Its id, which requests name.
+    pub id: String,
+    /// The secret, encrypted by the server.
+    pub sealed: String,
+    /// Name for people.
+    pub name: String,
+    /// The account it belongs to.
+    pub account: String,
+    /// What it may see.
+    pub role: KeyRole,
+    /// It may change nothing.
+    pub read_only: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Inventory and coverage.
+#[async_trait]
+pub trait CoverageStore: Send + Sync {
+    /// Merges news of resources in one transaction and has the clusters it concerns judged; how many changed.
+    async fn merge(&self, items: &[Item]) -> Result<u64, StoreError>;
+    /// ARNs of clusters that must be judged by now, longest due first.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, StoreError>;
+    /// What is known of a cluster.
+    async fn known(&self, cluster: &str) -> Result<Option<ClusterKnown>, StoreError>;
+    /// Keeps a judgement of that revision: the record (none where the cluster is gone), when the next is due, and
+    /// which items need not be kept. `false`, and the cluster stays due, when the revision is not the latest.
+    async fn judged(
+        &self,
+        known: &ClusterKnown,
+        row: Option<&CoverageRow>,
+        due: Timestamp,
+        forgotten: &[String],
+    ) -> Result<bool, StoreError>;
+    /// Has all clusters judged anew: those of that region and account, or all.
+    async fn judge_again(&self, scope: Option<&str>) -> Result<(), StoreError>;
+    /// Records.
+    async fn coverage(&self, query: &CoverageQuery) -> Result<CoveragePage, StoreError>;
+    /// How many records there are, pages aside.
+    async fn coverage_counts(&self, query: &CoverageQuery) -> Result<Counts, StoreError>;
+    /// The record of that ARN.
+    async fn coverage_row(&self, arn: &str) -> Result<Option<CoverageRow>, StoreError>;
+    /// ARN of the cluster that holds a task, by the task's ARN or its id.
+    async fn cluster_of_task(&self, task: &str) -> Result<Option<String>, StoreError>;
+    /// Keeps a key; one of the same id is replaced.
+    async fn put_access_key(&self, key: &AccessKey) -> Result<(), StoreError>;
+    /// The key of that id.
+    async fn access_key(&self, id: &str) -> Result<Option<AccessKey>, StoreError>;
+    /// All keys by id, at most 10,000.
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, StoreError>;
+    /// Removes a key; whether there was one.
+    async fn remove_access_key(&self, id: &str) -> Result<bool, StoreError>;
+    /// Keeps a new detector; `false` when its account has one in its region.
+    async fn add_detector(&self, detector: &Detector) -> Result<bool, StoreError>;
+    /// Keeps a changed detector; `false` when it is gone.
+    async fn set_detector(&self, detector: &Detector) -> Result<bool, StoreError>;
+    /// The detector of an account in a region.
+    async fn detector_of(&self, account: &str, region: &str) -> Result<Option<Detector>, StoreError>;
+    /// Removes a detector; whether there was one.
+    async fn remove_detector(&self, id: &str) -> Result<bool, StoreError>;
+}
