@@ -1,0 +1,38 @@
+//! Reading container images, from files and from registries. Nothing is ever unpacked to disk.
+//!
+//! A [`Source`] finds an [`Image`]: its manifest, its configuration, and its layers as streams. [`scan`](Image::scan) goes
+//! through the layers once, hands the content of each file to a [`Visitor`] and makes the image's file system as a
+//! [`Tree`] in memory. Whatever is read may have been made by an attacker: sizes, counts and time have
+//! [`Limits`], and digests are checked.
+
+mod config;
+mod digest;
+mod error;
+mod image;
+mod json;
+mod layer;
+mod limits;
+mod manifest;
+mod packing;
+mod platform;
+mod reference;
+mod source;
+mod tar;
+mod text;
+
+pub use config::{HealthCheck, History, ImageConfig, RunConfig};
+pub use digest::{Digest, DigestError, Mismatch, Verified};
+pub use error::ImageError;
+pub use image::{Blobs, Image};
+pub use layer::{
+    Anomaly, ContentId, FileEntry, LayerReport, LayerState, ScanReport, Scanned, Tree, TreeEntry, Visitor,
+};
+pub use limits::Limits;
+pub use manifest::{Descriptor, Index, Manifest, media_type};
+pub use platform::Platform;
+pub use reference::{DOCKER_HUB, Reference, ReferenceError, RegistryKind};
+pub use source::{Source, SourceError};
+pub use tar::{Content, Entry, Kind, TarError, TarReader};
+
+#[cfg(test)]
+mod made;
