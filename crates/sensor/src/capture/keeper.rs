@@ -38,6 +38,9 @@ const APP_LOOK: Duration = Duration::from_secs(1);
 /// Open files the keeper and the engine may have, where the app's hard limit allows it.
 const DESCRIPTORS: u64 = 1024;
 const CAP_SYS_PTRACE: u32 = 19;
+/// The keeper works for some microseconds at a time, for which a call waits that signals can interrupt: the shortest
+/// turn the kernel knows.
+const TURN_NANOSECONDS: u64 = 100_000;
 
 /// Read by the keeper in the app's memory to learn which way of reading works.
 static PROBE: u64 = 0x6661_7267_6172_6421;
@@ -80,6 +83,7 @@ pub(super) fn run<E: Engine>(
     let _ = rustix::process::setsid();
     allow_descriptors();
     let _ = rustix::thread::set_name(c"fargard-keeper");
+    process::prefer_short_turns(TURN_NANOSECONDS);
     shared.word(Word::KeeperPid).store(std::process::id().into(), SeqCst);
     shared.word(Word::AppPid).store(app.into(), SeqCst);
     let mut keeper = Keeper {

@@ -50,6 +50,41 @@ pub(crate) fn borrow_descriptor(number: u32) -> BorrowedFd<'static> {
     unsafe { BorrowedFd::borrow_raw((number & 0x7fff_ffff).cast_signed()) }
 }
 
+/// `SCHED_FLAG_RESET_ON_FORK` of `linux/sched.h`.
+const SCHED_FLAG_RESET_ON_FORK: u64 = 1;
+
+/// `struct sched_attr` in its first size (sched_setattr(2)).
+#[repr(C)]
+struct SchedulingAttributes {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+/// Asks the scheduler to let this thread run sooner, for as long as its turns are short: with slices of that many
+/// nanoseconds, of at least 100,000 (Linux 6.12 and later; others do not look at it).
+pub(crate) fn prefer_short_turns(nanoseconds: u64) {
+    let attributes = SchedulingAttributes {
+        size: 48,
+        policy: 0,
+        // What is forked has turns of the usual length.
+        flags: SCHED_FLAG_RESET_ON_FORK,
+        // Given again as it is: the call sets it.
+        nice: rustix::process::getpriority_process(None).unwrap_or(0),
+        priority: 0,
+        runtime: nanoseconds,
+        deadline: 0,
+        period: 0,
+    };
+    // SAFETY: reads the structure, which is of the size it says. Refused, it changes nothing.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+}
+
 /// Ends the process at once: no destructors, no flushing.
 pub(crate) fn exit(code: u8) -> ! {
     // SAFETY: ends the process.

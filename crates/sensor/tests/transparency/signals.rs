@@ -7,16 +7,17 @@ struct Seen {
     ticks: u64,
 }
 
-fn opens(stage: &Stage, program: &str, backend: Option<&str>) -> Seen {
+fn opens(stage: &Stage, program: &str, args: [&str; 2], backend: Option<&str>) -> Seen {
+    let [calls, pause] = args;
     let line = match backend {
-        Some(backend) => stage.watched_by(backend, &[program]),
-        None => vec![program.to_owned()],
+        Some(backend) => stage.watched_by(backend, &[program, calls, pause]),
+        None => vec![program.to_owned(), calls.to_owned(), pause.to_owned()],
     };
     let line: Vec<&str> = line.iter().map(String::as_str).collect();
     let output = run(&line);
     let shown =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    eprintln!("{backend:?}: {shown}");
+    eprintln!("{calls} opens, {pause} us between two, {backend:?}: {shown}");
     assert!(output.status.success() && shown.contains("failed: 0\n"), "{shown}");
     let number = |name: &str| {
         let line = shown.lines().find_map(|line| line.strip_prefix(name));
@@ -31,14 +32,16 @@ fn opens(stage: &Stage, program: &str, backend: Option<&str>) -> Seen {
 fn a_call_is_interrupted_at_most_once_by_each_signal() {
     let stage = Stage::new();
     let Some(program) = stage.c("signals.c") else { return };
-    assert_eq!(opens(&stage, &program, None).interrupted, 0);
-    let seen = opens(&stage, &program, Some("notify"));
-    assert!(seen.interrupted <= seen.ticks, "{} of {}", seen.interrupted, seen.ticks);
+    for args in [["20000", "0"], ["3000", "300"]] {
+        assert_eq!(opens(&stage, &program, args, None).interrupted, 0);
+        let seen = opens(&stage, &program, args, Some("notify"));
+        assert!(seen.interrupted <= seen.ticks, "{} of {}", seen.interrupted, seen.ticks);
+    }
 }
 
 #[test]
 fn tracing_lets_no_signal_interrupt_a_call() {
     let stage = Stage::new();
     let Some(program) = stage.c("signals.c") else { return };
-    assert_eq!(opens(&stage, &program, Some("trace")).interrupted, 0);
+    assert_eq!(opens(&stage, &program, ["20000", "0"], Some("trace")).interrupted, 0);
 }
