@@ -83,7 +83,7 @@ fn a_flood_of_opens_pushes_out_no_execution() {
 }
 
 /// Takes every process there is until told to stop.
-const BOMB: &str = r#"
+pub(super) const BOMB: &str = r#"
 import os, signal, sys, threading, time
 done = False
 def told():

@@ -10,6 +10,7 @@
 )]
 
 mod attacks;
+mod exhaustion;
 mod kills;
 #[path = "../support/mod.rs"]
 mod support;
