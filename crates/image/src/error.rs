@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{Digest, Mismatch, Platform, ReferenceError};
+use crate::{Digest, Mismatch, Platform, ReferenceError, RegistryProblem};
 
 /// Why an image could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,14 @@ pub enum ImageError {
         what: String,
         /// The limit with its unit.
         limit: String,
+    },
+    /// A registry did not give what it was asked for.
+    #[error("registry {host}: {problem}")]
+    Registry {
+        /// Its host.
+        host: String,
+        /// Why.
+        problem: RegistryProblem,
     },
     /// No reference.
     #[error(transparent)]

@@ -16,6 +16,7 @@ mod manifest;
 mod packing;
 mod platform;
 mod reference;
+mod registry;
 mod source;
 mod tar;
 mod text;
@@ -31,6 +32,7 @@ pub use limits::Limits;
 pub use manifest::{Descriptor, Index, Manifest, media_type};
 pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Reference, ReferenceError, RegistryKind};
+pub use registry::{AwsCredentials, Login, Options as RegistryOptions, Registry, RegistryProblem};
 pub use source::{Source, SourceError};
 pub use tar::{Content, Entry, Kind, TarError, TarReader};
 

@@ -7,8 +7,16 @@ use crate::{
 
 /// Gives documents by digest; at most [`Limits::DOCUMENT`] bytes each.
 pub(crate) trait Documents {
-    /// The bytes of a manifest, an index or a configuration, not yet checked.
-    fn fetch(&self, descriptor: &Descriptor) -> Result<Vec<u8>, ImageError>;
+    /// The bytes of a document, not yet checked.
+    fn fetch(&self, descriptor: &Descriptor, part: Part) -> Result<Vec<u8>, ImageError>;
+}
+
+/// Which document: registries keep them in different places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// A manifest or an index.
+    Manifest,
+    Config,
 }
 
 /// What a descriptor leads to.
@@ -28,11 +36,11 @@ pub(crate) fn resolve(
     let mut at = start.clone();
     for _ in 0..=Limits::INDEX_DEPTH {
         let what = format!("the manifest {}", at.digest);
-        let bytes = checked(documents, &at, &what)?;
+        let bytes = checked(documents, &at, Part::Manifest, &what)?;
         match Document::parse(&what, &at.media_type, &bytes)? {
             Document::Index(index) => at = index.choose(platform)?.clone(),
             Document::Manifest(manifest) => {
-                let bytes = checked(documents, &manifest.config, "the image configuration")?;
+                let bytes = checked(documents, &manifest.config, Part::Config, "the image configuration")?;
                 let config = ImageConfig::parse(&bytes)?;
                 let has = &config.platform;
                 if !has.is_unknown() && !has.serves(platform) {
@@ -52,14 +60,19 @@ pub(crate) fn resolve(
 }
 
 /// Fetches a document and checks its size and digest.
-fn checked(documents: &dyn Documents, descriptor: &Descriptor, what: &str) -> Result<Vec<u8>, ImageError> {
+fn checked(
+    documents: &dyn Documents,
+    descriptor: &Descriptor,
+    part: Part,
+    what: &str,
+) -> Result<Vec<u8>, ImageError> {
     if descriptor.size > Limits::DOCUMENT as u64 {
         return Err(ImageError::Limit {
             what: format!("{what} ({} bytes)", descriptor.size),
             limit: format!("{} bytes", Limits::DOCUMENT),
         });
     }
-    let bytes = documents.fetch(descriptor)?;
+    let bytes = documents.fetch(descriptor, part)?;
     check(descriptor, &bytes, what)?;
     Ok(bytes)
 }

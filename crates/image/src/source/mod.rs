@@ -2,7 +2,7 @@
 
 mod archive;
 mod docker_archive;
-mod documents;
+pub(crate) mod documents;
 mod file;
 mod inspect;
 mod oci_layout;

@@ -10,7 +10,7 @@ use fargard_model::bounded;
 use super::{
     Wanted,
     archive::Archive,
-    documents::{self, Documents, Resolved},
+    documents::{self, Documents, Part, Resolved},
     file, listed,
 };
 use crate::{Blobs, Descriptor, Digest, Image, ImageError, Index, Limits, Platform, json};
@@ -127,7 +127,7 @@ impl LayoutBlobs {
 }
 
 impl Documents for LayoutBlobs {
-    fn fetch(&self, descriptor: &Descriptor) -> Result<Vec<u8>, ImageError> {
+    fn fetch(&self, descriptor: &Descriptor, _: Part) -> Result<Vec<u8>, ImageError> {
         bounded::read_from(self.blob(&descriptor.digest)?, Limits::DOCUMENT)
             .map_err(|error| ImageError::reading(descriptor.digest.to_string(), error))
     }
