@@ -2,9 +2,11 @@
 //!
 //! [`Task::start`] makes each container a real process in namespaces of its own, with Fargate's capabilities, a root
 //! file system it cannot leave, and the task metadata endpoint; [`stage`] is the part that runs in those processes.
+//! [`control_plane`] imitates ECS's API, in simulated time and without running anything.
 
 mod capability;
 mod container;
+pub mod control_plane;
 mod error;
 mod identity;
 mod launch;

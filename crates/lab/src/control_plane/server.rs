@@ -1,0 +1,179 @@
+//! HTTP for the control plane: POST of JSON 1.1, connections stay open.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{answer::Refusal, protocol, world::World};
+
+/// Longest request line and headers.
+const MAX_HEAD: u64 = 32 << 10;
+/// Longest body: some times ECS's largest input.
+const MAX_BODY: u64 = 1 << 20;
+/// Longest silence on a connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What `X-Amz-Target` begins with.
+const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
+
+/// Listens; ends when dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    address: SocketAddr,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(super) fn start(world: Arc<Mutex<World>>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let ended = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&ended);
+        let thread = std::thread::Builder::new()
+            .name("control plane".to_owned())
+            .spawn(move || serve(&listener, &world, &stop))?;
+        Ok(Self { address, ended, thread: Some(thread) })
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ended.store(true, SeqCst);
+        // The thread waits for a connection, so it gets one.
+        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
+        if let Some(thread) = self.thread.take().filter(|_| woken) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(listener: &TcpListener, world: &Arc<Mutex<World>>, ended: &AtomicBool) {
+    while let Ok((stream, _)) = listener.accept() {
+        if ended.load(SeqCst) {
+            return;
+        }
+        let world = Arc::clone(world);
+        // Without a thread the connection is closed, which the client sees.
+        let _ = std::thread::Builder::new().name("control plane".to_owned()).spawn(move || {
+            // A client that went away is its own business.
+            let _ = converse(&stream, &world);
+        });
+    }
+}
+
+fn converse(stream: &TcpStream, world: &Mutex<World>) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = Request::read(&mut reader)? {
+        let (status, body) = request.answer(world);
+        let id = request.number();
+        let (kind, rest) = ("application/x-amz-json-1.1", body.len());
+        let mut head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {rest}\r\n");
+        head.push_str(&format!("x-amzn-requestid: {id}\r\n\r\n"));
+        let mut writer = stream;
+        writer.write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
+        writer.flush()?;
+    }
+    Ok(())
+}
+
+/// What is read of a request.
+struct Request {
+    method: String,
+    target: String,
+    signed: bool,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// The next request; `None` when the client has closed the connection.
+    fn read(reader: &mut BufReader<&TcpStream>) -> io::Result<Option<Self>> {
+        let mut head = reader.by_ref().take(MAX_HEAD);
+        let mut line = String::new();
+        if head.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let method = line.split(' ').next().unwrap_or_default().to_owned();
+        let mut request = Self { method, target: String::new(), signed: false, body: Vec::new() };
+        let mut length = 0;
+        loop {
+            line.clear();
+            if head.read_line(&mut line)? == 0 || !line.ends_with('\n') {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let text = line.trim_end();
+            let Some((name, value)) = text.split_once(':') else {
+                if text.is_empty() {
+                    break;
+                }
+                return Err(io::ErrorKind::InvalidData.into());
+            };
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?,
+                "x-amz-target" => value.trim().clone_into(&mut request.target),
+                "authorization" => request.signed = value.trim().starts_with("AWS4-HMAC-SHA256 "),
+                // Nobody sends these here, and bodies would be misread.
+                "transfer-encoding" => return Err(io::ErrorKind::InvalidData.into()),
+                _ => {}
+            }
+        }
+        if length > MAX_BODY {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        reader.by_ref().take(length).read_to_end(&mut request.body)?;
+        Ok((request.body.len() as u64 == length).then_some(request))
+    }
+
+    fn answer(&self, world: &Mutex<World>) -> (&'static str, String) {
+        const REFUSED: &str = "400 Bad Request";
+        match self.carry_out(world) {
+            Ok(answer) => ("200 OK", answer.to_string()),
+            Err(refusal) => {
+                let body = json!({"__type": refusal.code, "message": refusal.message});
+                (REFUSED, body.to_string())
+            }
+        }
+    }
+
+    fn carry_out(&self, world: &Mutex<World>) -> Result<Value, Refusal> {
+        let Some(operation) = self.target.strip_prefix(TARGET).filter(|_| self.method == "POST") else {
+            return Err(Refusal::other("UnknownOperationException", "Unknown operation"));
+        };
+        if !self.signed {
+            return Err(Refusal::other(
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            ));
+        }
+        let input = serde_json::from_slice(&self.body)
+            .map_err(|_| Refusal::other("SerializationException", "The request is not JSON."))?;
+        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = world.now;
+        if world.throttle.as_mut().is_some_and(|throttle| !throttle.take(operation, now)) {
+            *world.calls.entry("throttled".to_owned()).or_default() += 1;
+            return Err(Refusal::other("ThrottlingException", "Rate exceeded"));
+        }
+        *world.calls.entry(operation.chars().take(80).collect()).or_default() += 1;
+        protocol::call(&mut world, operation, &input)
+    }
+
+    /// A request id in UUID's form, for error messages.
+    fn number(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+}
