@@ -1,6 +1,6 @@
 //! Task definitions.
 
-use fargard_taskdef::{Severity, size};
+use fargard_taskdef::{Issue, IssueCode, Severity, size};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -59,7 +59,9 @@ fn validate(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let judged = reading.fargate_issues();
-    match judged.iter().find(|issue| issue.severity == Severity::Error) {
+    // A size that Fargate does not have is worth a warning where tasks run locally; ECS refuses it.
+    let refused = |issue: &&Issue| issue.severity == Severity::Error || issue.code == IssueCode::TaskSize;
+    match judged.iter().find(refused) {
         Some(issue) => Err(Refusal::client(format!("{}: {}", issue.path, issue.message))),
         None => Ok(()),
     }
