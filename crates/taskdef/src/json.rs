@@ -3,7 +3,7 @@
 //! It reads RFC 8259 strictly, within bounds: size, depth, and no member twice in one object (ECS would keep one
 //! of them silently, which one is up to the client).
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 /// Most bytes of a document. ECS itself stops at 64 KiB; a description from the API may be somewhat larger.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -30,6 +30,8 @@ impl fmt::Display for Position {
 pub struct Node {
     /// Where the value begins.
     pub at: Position,
+    /// Bytes of the document.
+    pub span: Range<usize>,
     /// The value.
     pub value: Value,
 }
@@ -41,6 +43,8 @@ pub struct Member {
     pub name: String,
     /// Where the name begins.
     pub at: Position,
+    /// The byte of the document at which the name begins.
+    pub start: usize,
     /// The value.
     pub node: Node,
 }
@@ -125,7 +129,7 @@ pub struct SyntaxError {
 /// # Errors
 /// The text is not JSON, nests deeper than [`MAX_DEPTH`], or an object has a member twice.
 pub fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let mut reader = Reader { rest: text, at: Position { line: 1, column: 1 } };
+    let mut reader = Reader { rest: text, length: text.len(), at: Position { line: 1, column: 1 } };
     reader.skip_space();
     if reader.rest.is_empty() {
         return Err(reader.error("the document is empty"));
@@ -137,12 +141,19 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
 
 struct Reader<'a> {
     rest: &'a str,
+    /// Of the whole document.
+    length: usize,
     at: Position,
 }
 
 impl Reader<'_> {
     fn error(&self, reason: impl Into<String>) -> SyntaxError {
         SyntaxError { at: self.at, reason: reason.into() }
+    }
+
+    /// Bytes already read.
+    fn offset(&self) -> usize {
+        self.length - self.rest.len()
     }
 
     fn peek(&self) -> Option<char> {
@@ -183,7 +194,7 @@ impl Reader<'_> {
         if depth > MAX_DEPTH {
             return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        let at = self.at;
+        let (at, start) = (self.at, self.offset());
         let value = match self.peek() {
             Some('{') => self.object(depth)?,
             Some('[') => self.list(depth)?,
@@ -194,7 +205,7 @@ impl Reader<'_> {
             Some('-' | '0'..='9') => self.number()?,
             _ => return Err(self.error(format!("expected a value, found {}", self.found()))),
         };
-        Ok(Node { at, value })
+        Ok(Node { at, span: start..self.offset(), value })
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, SyntaxError> {
@@ -218,7 +229,7 @@ impl Reader<'_> {
         }
         loop {
             self.skip_space();
-            let at = self.at;
+            let (at, start) = (self.at, self.offset());
             if self.peek() != Some('"') {
                 return Err(self.error(format!("expected a member's name in quotes, found {}", self.found())));
             }
@@ -230,7 +241,7 @@ impl Reader<'_> {
             self.expect(':')?;
             self.skip_space();
             let node = self.value(depth + 1)?;
-            members.push(Member { name, at, node });
+            members.push(Member { name, at, start, node });
             if !self.another('}')? {
                 return Ok(Value::Object(members));
             }
