@@ -7,6 +7,8 @@ use super::tree::{Node, Value};
 
 /// Steps of one evaluation; conditions that refer to each other could otherwise take forever.
 const STEPS: u32 = 10_000;
+/// Deepest nesting of functions and conditions, names followed.
+const DEPTH: u32 = 100;
 /// Longest text a function may make, in bytes.
 const MAX_TEXT: usize = 64 << 10;
 
@@ -30,11 +32,12 @@ pub(crate) struct Resolver<'a> {
     template: &'a Node,
     given: &'a BTreeMap<String, String>,
     steps: Cell<u32>,
+    depth: Cell<u32>,
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(template: &'a Node, given: &'a BTreeMap<String, String>) -> Self {
-        Self { template, given, steps: Cell::new(0) }
+        Self { template, given, steps: Cell::new(0), depth: Cell::new(0) }
     }
 
     /// The value of a scalar, a list of scalars, or a function; `None` where it is not known.
@@ -44,7 +47,23 @@ impl<'a> Resolver<'a> {
     }
 
     fn eval(&self, node: &Node) -> Option<Known> {
+        self.deeper(|| self.eval_here(node))
+    }
+
+    /// One step of the evaluation, one level deeper.
+    fn deeper<T>(&self, step: impl FnOnce() -> Option<T>) -> Option<T> {
         self.steps.set(self.steps.get().checked_sub(1)?);
+        let depth = self.depth.get();
+        if depth == DEPTH {
+            return None;
+        }
+        self.depth.set(depth + 1);
+        let outcome = step();
+        self.depth.set(depth);
+        outcome
+    }
+
+    fn eval_here(&self, node: &Node) -> Option<Known> {
         if let Some((function, argument)) = node.intrinsic() {
             return self.call(function, argument);
         }
@@ -174,12 +193,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn condition_named(&self, name: &str) -> Option<bool> {
-        self.steps.set(self.steps.get().checked_sub(1)?);
         self.condition(self.template.get("Conditions")?.get(name)?)
     }
 
     fn condition(&self, node: &Node) -> Option<bool> {
-        self.steps.set(self.steps.get().checked_sub(1)?);
+        self.deeper(|| self.condition_here(node))
+    }
+
+    fn condition_here(&self, node: &Node) -> Option<bool> {
         if let [member] = node.members()
             && member.name == "Condition"
         {
