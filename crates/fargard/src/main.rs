@@ -33,6 +33,8 @@ enum Command {
     Rules(commands::rules::Args),
     /// File integrity: check policies, report changes
     Fim(commands::fim::Args),
+    /// Put the sensor into task definitions and CloudFormation templates, or take it out
+    Embed(commands::embed::Args),
     /// Compliance of root file systems
     Scan(commands::scan::Args),
     /// What the lab starts inside a container
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Server(args) => commands::server::run(args),
         Command::Rules(args) => commands::rules::run(args),
         Command::Fim(args) => commands::fim::run(args),
+        Command::Embed(args) => commands::embed::run(args),
         Command::Scan(args) => commands::scan::run(args),
         Command::LabContainer => return fargard_lab::stage(),
     };

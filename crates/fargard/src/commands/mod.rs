@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod demo;
+pub(crate) mod embed;
 pub(crate) mod fim;
 pub(crate) mod rules;
 pub(crate) mod scan;

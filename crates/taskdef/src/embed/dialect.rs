@@ -67,16 +67,6 @@ impl<'a> Dialect<'a> {
         }
     }
 
-    /// Whether a boolean member is set; `None` where that is not known.
-    pub(crate) fn flag(&self, node: &Node, name: &str) -> Option<bool> {
-        let Some(found) = self.get(node, name) else { return Some(false) };
-        match self.text_of(found)?.to_ascii_lowercase().as_str() {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => None,
-        }
-    }
-
     pub(crate) fn texts(&self, node: &Node, name: &str) -> Texts {
         let Some(found) = self.get(node, name) else { return Texts::Nothing };
         if found.intrinsic().is_some() {
@@ -97,7 +87,7 @@ impl<'a> Dialect<'a> {
         elements.iter().all(|element| self.branches(element, &mut found)).then_some(found)
     }
 
-    fn branches<'n>(&self, node: &'n Node, found: &mut Vec<&'n Node>) -> bool {
+    pub(crate) fn branches<'n>(&self, node: &'n Node, found: &mut Vec<&'n Node>) -> bool {
         if self.resolver.is_some() && is_no_value(node) {
             return true;
         }

@@ -59,9 +59,9 @@ impl<'a> Editor<'a> {
             return self.add_lines(last.end, column, &lines);
         }
         let layout = self.layout(map, &children);
-        let parts = members
-            .iter()
-            .map(|(name, value)| format!("{}{}{}", write::quoted(name), layout.colon, write::json(value, &layout)));
+        let parts = members.iter().map(|(name, value)| {
+            format!("{}{}{}", write::quoted(name), layout.colon, write::json(value, &layout))
+        });
         let text: String = parts.map(|part| format!("{}{part}", layout.separator())).collect();
         self.insert(last.end, text, 0);
         Ok(())
@@ -159,6 +159,16 @@ impl<'a> Editor<'a> {
             index += length;
         }
         Ok(())
+    }
+
+    /// Takes over another's changes of the same text.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.edits.append(&mut other.edits);
+    }
+
+    /// Bytes that all changes put in.
+    pub(crate) fn added(&self) -> usize {
+        self.edits.iter().map(|edit| edit.text.len()).sum()
     }
 
     /// The text with all changes; `None` if two of them touch.

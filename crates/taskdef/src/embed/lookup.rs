@@ -3,7 +3,7 @@
 //! Registries, archives and lock files are read elsewhere (crate `image`, which depends on this one and implements
 //! [`ImageLookup`]); here nothing touches files or the network.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,26 @@ pub trait ImageLookup {
     /// # Errors
     /// The configuration is not known; the container is then left alone or watched from outside.
     fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure>;
+}
+
+/// Images by reference as written, for instance from a file that a build made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ImageTable(pub BTreeMap<String, ImageConfig>);
+
+impl ImageLookup for ImageTable {
+    fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure> {
+        let found = self.0.get(image).ok_or_else(|| LookupFailure {
+            kind: FailureKind::NotFound,
+            message: "it is not in the given image configurations; add it".to_owned(),
+        })?;
+        let fits = |known: &str, wanted: &str| known.is_empty() || known == wanted;
+        if fits(&found.os, &platform.os) && fits(&found.architecture, &platform.architecture) {
+            return Ok(found.clone());
+        }
+        let message = format!("it is for {}/{}, the task is for {platform}", found.os, found.architecture);
+        Err(LookupFailure { kind: FailureKind::WrongPlatform, message })
+    }
 }
 
 /// Knows no image.

@@ -1,11 +1,37 @@
-//! Putting the sensor into task definitions.
+//! Putting the sensor into task definitions, and taking it out again.
+//!
+//! [`embed`] and [`undo`] work on a file's text: what they do not change keeps its bytes. Which containers are watched
+//! and how is decided in `plan`, by what is written and by what an [`ImageLookup`] knows; everything left alone has a
+//! [`SkipCode`]. The changes are recorded in a label of the sensor's container (`record`), from which [`undo`] finds
+//! its way back; [`embed`] never gives out a text that does not lead back to the one it was made of.
 
+mod change;
 mod dialect;
+mod document;
 mod edit;
+mod foreign;
 mod lookup;
+mod plan;
+mod reason;
+mod record;
+mod report;
 mod resolve;
+mod run;
+mod settings;
+mod sidecar;
+mod size;
 mod tree;
+mod undo;
+mod validate;
+mod wrap;
 mod write;
 mod yaml;
 
-pub use lookup::{FailureKind, ImageConfig, ImageLookup, LookupFailure, Platform};
+pub use document::EmbedError;
+pub use lookup::{FailureKind, ImageConfig, ImageLookup, ImageTable, LookupFailure, Platform};
+pub use plan::MODE_LABEL;
+pub use reason::{Skip, SkipCode};
+pub use report::{ContainerReport, Embedding, Outcome, TaskReport};
+pub use run::{embed, undo};
+pub use settings::{Choice, Settings};
+pub use size::{MAX_CONTAINERS, MAX_DEFINITION};

@@ -176,7 +176,9 @@ fn yaml_line(value: &New) -> String {
     match value {
         New::Text(text) if is_plain(text) => text.clone(),
         New::Map(members) => match members.as_slice() {
-            [(name, New::Text(argument))] if name == "Ref" && is_reference(argument) => format!("!Ref {argument}"),
+            [(name, New::Text(argument))] if name == "Ref" && is_reference(argument) => {
+                format!("!Ref {argument}")
+            }
             _ => json(value, &flow()),
         },
         _ => json(value, &flow()),
@@ -185,7 +187,8 @@ fn yaml_line(value: &New) -> String {
 
 /// What a parameter, resource or pseudo parameter may be called.
 fn is_reference(text: &str) -> bool {
-    text.strip_prefix("AWS::").unwrap_or(text).bytes().all(|byte| byte.is_ascii_alphanumeric()) && !text.is_empty()
+    text.strip_prefix("AWS::").unwrap_or(text).bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !text.is_empty()
 }
 
 /// Whether YAML needs no quotes to take it for a string.

@@ -109,7 +109,9 @@ impl<'a> Builder<'a> {
                 self.last = node.span.end.max(self.last);
                 self.add(tagged(node, tag.as_deref().and_then(function)), anchor, 1)
             }
-            Event::SequenceStart(style, anchor, tag) => self.enter(&span, style, anchor, tag.as_deref(), false),
+            Event::SequenceStart(style, anchor, tag) => {
+                self.enter(&span, style, anchor, tag.as_deref(), false)
+            }
             Event::MappingStart(style, anchor, tag) => self.enter(&span, style, anchor, tag.as_deref(), true),
             Event::SequenceEnd | Event::MappingEnd => self.close(&span),
             Event::Alias(anchor) => {

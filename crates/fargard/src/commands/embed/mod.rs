@@ -1,0 +1,221 @@
+//! `fargard embed`: puts the sensor into task definitions and templates, and takes it out again.
+
+mod diff;
+mod files;
+mod images;
+mod print;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::{ValueEnum, ValueHint};
+use fargard_taskdef::embed::{self, Choice, Embedding, Settings};
+
+use crate::failure::{BadInput, FINDINGS};
+use files::File;
+
+/// Arguments of `fargard embed`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Reads ECS task definitions (JSON or YAML, as RegisterTaskDefinition takes or \
+DescribeTaskDefinition prints them) and CloudFormation templates (JSON or YAML). One file goes to standard output, \
+several need --write, --check or --diff; the report goes to standard error.\n\n\
+Exit codes: 0 done, or all protected; 1 with --check, something is unprotected; 2 usage or bad input, nothing written.\n\n\
+Examples:\n  fargard embed taskdef.json --sensor-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/fargard-sensor:0.1.0 \
+--image-config images.json --diff\n  fargard embed --check templates/*.yaml\n  fargard embed --undo --write taskdef.json")]
+pub(crate) struct Args {
+    /// Task definitions and templates; `-` for standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    /// Image of the sensor; a registry of your own in the same region, as a task does not start without it
+    #[arg(long, value_name = "IMAGE", env = "FARGARD_SENSOR_IMAGE", required_unless_present_any = ["check", "undo"])]
+    sensor_image: Option<String>,
+    /// How containers are watched where neither label nor tag `fargard.mode` says
+    #[arg(long, value_enum, default_value_t)]
+    mode: Mode,
+    /// Server that the sensors report to; without one, detections are printed into the containers' logs
+    #[arg(long, value_name = "URL", requires = "token_secret")]
+    server: Option<String>,
+    /// Secret that holds the enrolment token: an ARN of Secrets Manager, or an ARN or name of Parameter Store
+    #[arg(long, value_name = "ARN", requires = "server")]
+    token_secret: Option<String>,
+    /// A further setting of the sensor, for instance FARGARD_FIM=on
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+    /// Only this container, whatever it is; may be given several times
+    #[arg(long, value_name = "CONTAINER")]
+    include: Vec<String>,
+    /// Not this container; may be given several times
+    #[arg(long, value_name = "CONTAINER")]
+    exclude: Vec<String>,
+    /// Only what a label or tag `fargard.mode` asks for
+    #[arg(long)]
+    only_labelled: bool,
+    /// Take definitions without requiresCompatibilities to be for Fargate
+    #[arg(long)]
+    assume_fargate: bool,
+    /// Value of a template's parameter, or of a pseudo parameter as AWS::Region
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    parameter: Vec<(String, String)>,
+    /// JSON file with configurations by image: {"nginx:1.27": {"entrypoint": [..], "cmd": [..]}}
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    image_config: Vec<PathBuf>,
+    /// Say what is not protected and change nothing
+    #[arg(long, conflicts_with_all = ["undo", "diff", "write", "output"])]
+    check: bool,
+    /// Print what would change
+    #[arg(long, conflicts_with_all = ["write", "output"])]
+    diff: bool,
+    /// Take the sensor out again
+    #[arg(long)]
+    undo: bool,
+    /// Write the files in place
+    #[arg(long, conflicts_with = "output")]
+    write: bool,
+    /// Write the one result here
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Mode {
+    /// Wrap where every container's program is known, else attach
+    #[default]
+    Auto,
+    /// The sensor starts each container's program and becomes it
+    Wrap,
+    /// A container of its own watches the others
+    Attach,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One document
+    Json,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    let is_setting =
+        name.starts_with("FARGARD_") && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    if name == "FARGARD_TOKEN" {
+        return Err("a token in a task definition can be read by everybody who sees it; use --token-secret"
+            .to_owned());
+    }
+    if is_setting {
+        Ok((name, value))
+    } else {
+        Err("settings of the sensor are called FARGARD_...".to_owned())
+    }
+}
+
+/// A file and what became of it.
+struct Done {
+    file: File,
+    embedding: Embedding,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.files.len() > 1 && !(args.write || args.check || args.diff) {
+        let reason = "several files need --write (in place), --check or --diff";
+        return Err(BadInput::because(reason).into());
+    }
+    let settings = args.settings();
+    let images = images::open(&args.image_config)?;
+    let mut all = Vec::new();
+    let mut errors = Vec::new();
+    for path in &args.files {
+        let file = File::read(path)?;
+        let outcome = if args.undo {
+            embed::undo(&file.text).map(|text| Embedding { text, tasks: Vec::new() })
+        } else {
+            embed::embed(&file.text, &settings, &images)
+        };
+        match outcome {
+            Ok(embedding) => all.push(Done { file, embedding }),
+            Err(error) => errors.push(format!("{}:{error}", file.name)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(BadInput::because(errors.join("\nfargard: ")).into());
+    }
+    args.give_out(&all).context("cannot give the result out")?;
+    let unprotected =
+        all.iter().flat_map(|done| &done.embedding.tasks).any(|task| task.unprotected().next().is_some());
+    Ok(if args.check && unprotected { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+impl Args {
+    fn settings(&self) -> Settings {
+        Settings {
+            sensor_image: self.sensor_image.clone().unwrap_or_default(),
+            mode: match self.mode {
+                Mode::Auto => Choice::Auto,
+                Mode::Wrap => Choice::Wrap,
+                Mode::Attach => Choice::Attach,
+            },
+            server: self.server.clone(),
+            token: self.token_secret.clone(),
+            variables: self.settings.clone(),
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            only_labelled: self.only_labelled,
+            assume_fargate: self.assume_fargate,
+            parameters: self.parameter.iter().cloned().collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    fn give_out(&self, all: &[Done]) -> anyhow::Result<()> {
+        let mut report = Vec::new();
+        match self.format {
+            Format::Text => print::text(&mut report, all, self.check)?,
+            Format::Json => print::json(&mut report, all)?,
+        }
+        // What goes to standard output is the result; where that is the report, the report.
+        let prints_text = !(self.check || self.diff || self.write || self.output.is_some());
+        let mut out = Vec::new();
+        for done in all {
+            let (old, new) = (&done.file.text, &done.embedding.text);
+            if self.diff {
+                out.extend_from_slice(diff::unified(&done.file.name, old, new).as_bytes());
+            } else if let Some(path) = &self.output {
+                files::replace(path, new)?;
+            } else if self.write && old != new {
+                done.file.replace(new)?;
+            } else if prints_text {
+                out.extend_from_slice(new.as_bytes());
+            }
+        }
+        let to_stdout = self.check || (self.format == Format::Json && !prints_text && !self.diff);
+        if to_stdout {
+            out.append(&mut report);
+        }
+        say(io::stdout().lock(), &out)?;
+        say(io::stderr().lock(), &report)
+    }
+}
+
+/// A reader that went away is no error.
+fn say(mut stream: impl Write, bytes: &[u8]) -> anyhow::Result<()> {
+    match stream.write_all(bytes).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
