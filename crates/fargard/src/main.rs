@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         Command::Server(args) => commands::server::run(args),
         Command::Rules(args) => commands::rules::run(args),
         Command::Fim(args) => commands::fim::run(args),
-        Command::Embed(args) => commands::embed::run(args),
+        Command::Embed(args) => commands::embed::run(&args),
         Command::Scan(args) => commands::scan::run(args),
         Command::LabContainer => return fargard_lab::stage(),
     };

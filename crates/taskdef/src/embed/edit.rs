@@ -56,7 +56,7 @@ impl<'a> Editor<'a> {
                 .iter()
                 .map(|(name, value)| write::yaml_member(name, value, column, self.newline))
                 .collect();
-            return self.add_lines(last.end, column, &lines);
+            return self.add_lines(last.end, column, 2 * column, &lines);
         }
         let layout = self.layout(map, &children);
         let parts = members.iter().map(|(name, value)| {
@@ -81,7 +81,8 @@ impl<'a> Editor<'a> {
             let column = self.column(first.start);
             let lines: Vec<String> =
                 items.iter().map(|item| write::yaml_item(item, column, self.newline)).collect();
-            return self.add_lines(last.end, column, &lines);
+            // A list's dashes may stand under the name of its member: then the list is still the deeper of both.
+            return self.add_lines(last.end, column, 2 * column + 1, &lines);
         }
         let layout = self.layout(list, &children);
         let text: String = items
@@ -190,14 +191,20 @@ impl<'a> Editor<'a> {
     }
 
     /// Lines after the one on which a value ends.
-    fn add_lines(&mut self, end: usize, column: usize, lines: &[String]) -> Result<(), Refused> {
+    fn add_lines(
+        &mut self,
+        end: usize,
+        column: usize,
+        depth: usize,
+        lines: &[String],
+    ) -> Result<(), Refused> {
         let at = self.line_end(end);
         let rest = self.text.get(end..at).unwrap_or_default().trim();
         if !rest.is_empty() && !rest.starts_with('#') {
             return Err(Refused::Layout);
         }
         let text: String = lines.iter().map(|line| format!("{}{:column$}{line}", self.newline, "")).collect();
-        self.insert(at, text, column);
+        self.insert(at, text, depth);
         Ok(())
     }
 

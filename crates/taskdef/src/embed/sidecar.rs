@@ -111,7 +111,7 @@ pub(crate) fn build(
     match log_configuration(dialect, containers) {
         Some(log) => members.push((name("logConfiguration"), log)),
         None => {
-            notes.push("the sensor's container has no log: no container of the task uses awslogs".to_owned())
+            notes.push("the sensor's container has no log: no container of the task uses awslogs".to_owned());
         }
     }
     members.push((name("dockerLabels"), New::Map(vec![(LABEL.to_owned(), New::text(label))])));

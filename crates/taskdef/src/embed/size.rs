@@ -48,8 +48,8 @@ pub(crate) fn cost(plan: &Plan<'_>, settings: &Settings) -> Vec<String> {
             .to_owned()
     } else {
         format!(
-            "cost: about 6 MiB when idle in each of {wrapped} wrapped containers, within their own limits; the sensor's \
-             container ends as soon as it was started"
+            "cost: about 6 MiB when idle in each wrapped container ({wrapped}), within its own limit; the sensor's container \
+             ends as soon as it was started"
         )
     });
     if let Some(token) = &settings.token {

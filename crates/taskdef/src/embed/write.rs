@@ -102,25 +102,30 @@ pub(crate) fn json(value: &New, layout: &Layout) -> String {
         New::List(items) if value.is_short() || layout.line.is_none() => {
             let parts: Vec<String> = items.iter().map(|item| json(item, &one_line)).collect();
             let line = format!("[{}]", parts.join(layout.comma));
-            if layout.line.is_some() && line.len() > LINE { bracketed("[", parts, "]", layout) } else { line }
+            if layout.line.is_some() && line.len() > LINE {
+                bracketed("[", &parts, "]", layout)
+            } else {
+                line
+            }
         }
         New::List(items) => {
             let deeper = layout.deeper();
-            bracketed("[", items.iter().map(|item| json(item, &deeper)).collect(), "]", layout)
+            let parts: Vec<String> = items.iter().map(|item| json(item, &deeper)).collect();
+            bracketed("[", &parts, "]", layout)
         }
         New::Map(members) => {
             let inner = if value.is_short() { one_line } else { layout.deeper() };
-            let parts = members
+            let parts: Vec<String> = members
                 .iter()
                 .map(|(name, member)| format!("{}{}{}", quoted(name), layout.colon, json(member, &inner)))
                 .collect();
             let line = layout.line.clone().filter(|_| !value.is_short());
-            bracketed("{", parts, "}", &Layout { line, ..layout.clone() })
+            bracketed("{", &parts, "}", &Layout { line, ..layout.clone() })
         }
     }
 }
 
-fn bracketed(open: &str, parts: Vec<String>, close: &str, layout: &Layout) -> String {
+fn bracketed(open: &str, parts: &[String], close: &str, layout: &Layout) -> String {
     match &layout.line {
         Some(line) if !parts.is_empty() => {
             let inner = format!("{line}{}", layout.unit);

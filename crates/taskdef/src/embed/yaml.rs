@@ -364,7 +364,7 @@ mod tests {
         #[test]
         fn any_text_is_read_without_panic(text in "[-:>|{}\\[\\]&*!#'\" \\n\\ta-z0-9é]{0,80}") {
             if let Ok(node) = parse(&text) {
-                proptest::prop_assert!(text.get(node.span.clone()).is_some());
+                proptest::prop_assert!(text.get(node.span).is_some());
             }
         }
     }

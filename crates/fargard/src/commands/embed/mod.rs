@@ -132,7 +132,7 @@ struct Done {
     embedding: Embedding,
 }
 
-pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.files.len() > 1 && !(args.write || args.check || args.diff) {
         let reason = "several files need --write (in place), --check or --diff";
         return Err(BadInput::because(reason).into());
