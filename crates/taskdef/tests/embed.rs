@@ -1,4 +1,5 @@
 //! Embedding and undoing, judged by the text that comes out.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::collections::BTreeMap;
 
