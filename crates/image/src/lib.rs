@@ -12,6 +12,8 @@ mod image;
 mod json;
 mod layer;
 mod limits;
+mod lock;
+mod lookup;
 mod manifest;
 mod packing;
 mod platform;
@@ -29,6 +31,8 @@ pub use layer::{
     Anomaly, ContentId, FileEntry, LayerReport, LayerState, ScanReport, Scanned, Tree, TreeEntry, Visitor,
 };
 pub use limits::Limits;
+pub use lock::{LockFile, LockedImage};
+pub use lookup::{Lookup, Origin, OriginError};
 pub use manifest::{Descriptor, Index, Manifest, media_type};
 pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Reference, ReferenceError, RegistryKind};

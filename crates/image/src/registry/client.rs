@@ -14,6 +14,7 @@ use ureq::{
 use super::{
     Options, RegistryProblem,
     auth::{self, Grant},
+    cache::Cache,
     challenge,
     http::{self, Http, Request},
 };
@@ -29,29 +30,35 @@ const MAX_GRANTS: usize = 1000;
 pub(super) struct Client {
     pub(super) options: Options,
     pub(super) http: Http,
+    pub(super) cache: Cache,
     /// By host and repository.
     grants: Mutex<HashMap<(String, String), Grant>>,
 }
 
 impl Client {
     pub(super) fn new(options: Options) -> Result<Self, ImageError> {
-        Ok(Self { http: Http::new(&options)?, options, grants: Mutex::default() })
+        Ok(Self {
+            http: Http::new(&options)?,
+            cache: Cache::new(options.cache.clone()),
+            options,
+            grants: Mutex::default(),
+        })
     }
 
-    /// `GET /v2/REPOSITORY/...`: the answer if it is 200; `None` if it is 404.
-    pub(super) fn get(
+    /// Asks for `/v2/REPOSITORY/REST`: the answer if it is 200; `None` if it is 404.
+    pub(super) fn ask(
         &self,
         reference: &Reference,
         rest: &str,
-        accept: &str,
-        expected: u64,
+        request: Request<'_>,
     ) -> Result<Option<Response<Body>>, RegistryProblem> {
+        if self.options.offline {
+            return Err(RegistryProblem::Offline);
+        }
         let url = format!("{}/v2/{}/{rest}", self.endpoint(reference.host()), reference.repository());
         let key = (reference.host().to_owned(), reference.repository().to_owned());
         let granted = self.granted(&key);
-        let ask = |authorization: Option<&str>| {
-            self.http.send(&url, Request { accept, authorization, expected, ..Request::default() })
-        };
+        let ask = |authorization: Option<&str>| self.http.send(&url, Request { authorization, ..request });
         let mut answer = ask(granted.as_deref())?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             let headers = answer.headers().get_all(header::WWW_AUTHENTICATE);

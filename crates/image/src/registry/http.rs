@@ -44,6 +44,8 @@ pub(super) struct Request<'a> {
     pub(super) accept: &'a str,
     /// Goes to the first host alone, not where it redirects to.
     pub(super) authorization: Option<&'a str>,
+    /// Whether the headers of the answer are enough.
+    pub(super) headers_only: bool,
     /// Sent by POST.
     pub(super) body: Option<Post<'a>>,
     /// Bytes that are expected: more of them get more time.
@@ -163,7 +165,7 @@ impl Http {
             }
             config.build().send(body)
         } else {
-            let mut get = self.agent.get(uri);
+            let mut get = if request.headers_only { self.agent.head(uri) } else { self.agent.get(uri) };
             if !request.accept.is_empty() {
                 get = get.header(header::ACCEPT, request.accept);
             }

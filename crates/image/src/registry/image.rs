@@ -2,16 +2,29 @@
 
 use std::{io::Read, sync::Arc};
 
-use ureq::http::header;
+use fargard_model::bounded;
+use ureq::{
+    Body,
+    http::{Response, header},
+};
 
-use super::{RegistryProblem, client::Client, http};
+use super::{
+    RegistryProblem,
+    client::Client,
+    http::{self, Request},
+};
 use crate::{
     Blobs, Descriptor, Digest, Image, ImageError, Limits, Platform, Reference,
     digest::Mismatch,
-    manifest::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, is_foreign},
+    manifest::media_type::is_foreign,
     source::documents::{self, Documents, Part, Resolved},
 };
 
+/// Indexes and manifests of both kinds (`manifest::media_type`).
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
 /// Bytes beyond the promised ones that are let through, so that their number is found wrong and not the connection.
 const SPARE: u64 = 1024;
 
@@ -66,7 +79,14 @@ impl Repository {
     /// that the registry says.
     fn start(&mut self) -> Result<Descriptor, ImageError> {
         let target = self.reference.target();
-        let (bytes, media_type, said) = self.manifest(&target)?;
+        let known = match self.reference.digest() {
+            Some(digest) => self.client.cache.get(digest).map(|bytes| (digest.clone(), bytes)),
+            None => self.kept(&target)?,
+        };
+        let (bytes, media_type, said) = match known {
+            Some((digest, bytes)) => (bytes, String::new(), Some(digest)),
+            None => self.manifest(&target)?,
+        };
         let expected = self.reference.digest().cloned().or(said);
         let digest = expected.unwrap_or_else(|| Digest::of(&bytes));
         if !digest.matches(&bytes) {
@@ -75,6 +95,7 @@ impl Repository {
                 mismatch: Mismatch::Digest { expected: digest, found: Digest::of(&bytes) },
             });
         }
+        self.client.cache.put(&digest, &bytes);
         let size = bytes.len() as u64;
         self.first = Some((digest.clone(), bytes));
         Ok(Descriptor {
@@ -87,31 +108,49 @@ impl Repository {
         })
     }
 
+    /// What is kept of the digest that a tag has now. Asking for the digest alone costs less: Docker Hub counts only
+    /// manifests that are sent.
+    fn kept(&self, tag: &str) -> Result<Option<(Digest, Vec<u8>)>, ImageError> {
+        if !self.client.cache.is_on() {
+            return Ok(None);
+        }
+        let answer =
+            self.ask(&format!("manifests/{tag}"), Request { headers_only: true, ..self.for_manifest() })?;
+        let digest = digest_header(&answer.ok_or_else(|| self.not_found(tag))?);
+        Ok(digest.and_then(|digest| self.client.cache.get(&digest).map(|bytes| (digest, bytes))))
+    }
+
+    fn for_manifest(&self) -> Request<'static> {
+        Request { accept: ACCEPT, ..Request::default() }
+    }
+
+    fn ask(&self, rest: &str, request: Request<'_>) -> Result<Option<Response<Body>>, ImageError> {
+        self.client.ask(&self.reference, rest, request).map_err(|problem| self.failed(problem))
+    }
+
     /// A manifest or index with its media type and the digest that the registry says.
     fn manifest(&self, target: &str) -> Result<(Vec<u8>, String, Option<Digest>), ImageError> {
-        let accept = [OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(", ");
-        let path = format!("manifests/{target}");
-        let answer =
-            self.client.get(&self.reference, &path, &accept, 0).map_err(|problem| self.failed(problem))?;
+        let answer = self.ask(&format!("manifests/{target}"), self.for_manifest())?;
         let answer = answer.ok_or_else(|| self.not_found(target))?;
-        let text =
-            |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let media_type = text(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        let said = text("docker-content-digest").and_then(|digest| digest.parse().ok());
+        let media_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type =
+            media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_owned();
+        let said = digest_header(&answer);
         let bytes = http::body(answer, Limits::DOCUMENT).map_err(|problem| self.failed(problem))?;
         Ok((bytes, media_type, said))
     }
 
     fn blob(&self, descriptor: &Descriptor) -> Result<Box<dyn Read>, ImageError> {
-        let path = format!("blobs/{}", descriptor.digest);
-        let answer = self.client.get(&self.reference, &path, "", descriptor.size);
-        let answer = answer.map_err(|problem| self.failed(problem))?;
+        let request = Request { expected: descriptor.size, ..Request::default() };
+        let answer = self.ask(&format!("blobs/{}", descriptor.digest), request)?;
         let answer = answer.ok_or_else(|| self.not_found(&descriptor.digest.to_string()))?;
-        Ok(Box::new(
-            answer.into_body().into_with_config().limit(descriptor.size.saturating_add(SPARE)).reader(),
-        ))
+        let most = descriptor.size.saturating_add(SPARE);
+        Ok(Box::new(answer.into_body().into_with_config().limit(most).reader()))
     }
+}
+
+fn digest_header(answer: &Response<Body>) -> Option<Digest> {
+    answer.headers().get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }
 
 impl Documents for Repository {
@@ -121,14 +160,20 @@ impl Documents for Repository {
         {
             return Ok(bytes.clone());
         }
-        match part {
-            Part::Manifest => Ok(self.manifest(&descriptor.digest.to_string())?.0),
-            Part::Config => fargard_model::bounded::read_from(self.blob(descriptor)?, Limits::DOCUMENT)
-                .map_err(|error| {
+        if let Some(kept) = self.client.cache.get(&descriptor.digest) {
+            return Ok(kept);
+        }
+        let bytes = match part {
+            Part::Manifest => self.manifest(&descriptor.digest.to_string())?.0,
+            Part::Config => {
+                bounded::read_from(self.blob(descriptor)?, Limits::DOCUMENT).map_err(|error| {
                     let reason = format!("the answer broke off: {error}");
                     self.failed(RegistryProblem::Unreachable(reason))
-                }),
-        }
+                })?
+            }
+        };
+        self.client.cache.put(&descriptor.digest, &bytes);
+        Ok(bytes)
     }
 }
 

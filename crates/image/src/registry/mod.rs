@@ -5,6 +5,7 @@
 
 mod auth;
 mod aws;
+mod cache;
 mod challenge;
 mod client;
 mod credentials;
@@ -37,6 +38,10 @@ pub struct Options {
     pub aws: Option<AwsCredentials>,
     /// ECR's API, where it is not AWS's own (`AWS_ENDPOINT_URL_ECR`).
     pub ecr_endpoint: Option<String>,
+    /// Directory that keeps documents by digest; they are checked again when read.
+    pub cache: Option<PathBuf>,
+    /// Ask nobody: what is pinned and kept is all there is.
+    pub offline: bool,
     /// Time for one document, with all redirects and logins.
     pub timeout: Duration,
     /// Most time to wait because a registry says "later".
@@ -55,6 +60,8 @@ impl Default for Options {
             logins: BTreeMap::new(),
             aws: None,
             ecr_endpoint: variable("AWS_ENDPOINT_URL_ECR").or_else(|| variable("AWS_ENDPOINT_URL")),
+            cache: None,
+            offline: false,
             timeout: Duration::from_secs(60),
             patience: Duration::from_secs(30),
         }
@@ -82,6 +89,9 @@ pub enum RegistryProblem {
     /// No answer, or none in time.
     #[error("{0}; see whether it can be reached from here")]
     Unreachable(String),
+    /// Nobody may be asked.
+    #[error("it is not kept here, and nobody may be asked; look it up once without --offline")]
+    Offline,
     /// An answer that the API does not know.
     #[error("unexpected answer: {0}")]
     Answer(String),

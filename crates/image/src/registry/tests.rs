@@ -522,3 +522,36 @@ fn docker_hubs_names_go_to_its_endpoint() {
     };
     assert!(open_with(options, "team/app:1", &Platform::linux_amd64()).is_ok());
 }
+
+#[test]
+fn what_is_kept_is_not_fetched_again() {
+    let content = Content::new();
+    let index = content.index.clone();
+    let server = Server::start(move |asked| {
+        let answer = content.answer(asked);
+        if asked.line.starts_with("HEAD") { Reply { cut: Some(0), ..answer } } else { answer }
+    });
+    let scratch = tempfile::tempdir().unwrap();
+    let host = format!("127.0.0.1:{}", server.port);
+    let open = |offline: bool, target: &str| {
+        let options = Options { cache: Some(scratch.path().to_owned()), offline, ..options() };
+        open_with(options, &format!("{host}/team/app{target}"), &Platform::linux_amd64())
+    };
+    let first = open(false, ":1").unwrap();
+    let fetched = server.asked().len();
+    assert_eq!(fetched, 4, "{:?}", server.asked());
+    let second = open(false, ":1").unwrap();
+    assert_eq!((second.config, second.digest), (first.config, first.digest));
+    assert_eq!(
+        server.asked()[fetched..].iter().map(|asked| asked.line.clone()).collect::<Vec<_>>(),
+        ["HEAD /v2/team/app/manifests/1 HTTP/1.1"]
+    );
+    assert!(open(true, &format!("@{index}")).is_ok());
+    let error = open(true, ":1").unwrap_err();
+    assert!(error.contains("nobody may be asked"), "{error}");
+    assert_eq!(server.asked().len(), fetched + 1);
+    // A changed file is as good as none.
+    let kept = scratch.path().join("sha256").join(index.trim_start_matches("sha256:"));
+    std::fs::write(&kept, "changed").unwrap();
+    assert!(open(true, &format!("@{index}")).is_err());
+}
