@@ -1,9 +1,11 @@
 //! One comparison, ready to be made.
 
+use fargard_model::Event;
+
 use super::{matcher::Matcher, operand::Operand, pair};
 use crate::{
     Subject,
-    fields::{Value, Values},
+    fields::{Extract, Field, Value, Values},
     syntax::ast::Op,
 };
 
@@ -29,6 +31,12 @@ pub(crate) enum Test {
 impl Check {
     /// Whether it holds. A side without a value makes every comparison false.
     pub(crate) fn holds(&self, subject: Subject<'_>) -> bool {
+        if let (Operand::Field(field), Test::Matches(matcher), Subject::Call(event)) =
+            (&self.left, &self.test, subject)
+            && let Some(truth) = plainly(field.field, matcher, event)
+        {
+            return truth;
+        }
         let values = self.left.values(subject);
         match &self.test {
             Test::Exists => !values.is_missing(),
@@ -68,6 +76,18 @@ impl Check {
         };
         self.left.cost() + test
     }
+}
+
+/// The same for a field whose value is not made but stands in the call, as most comparisons' does; `None` for others.
+#[inline]
+fn plainly(field: &Field, matcher: &Matcher, event: &Event) -> Option<bool> {
+    let value = match field.get {
+        Some(Extract::Text(get)) => get(event).map(|text| Value::Text(text.into())),
+        Some(Extract::Int(get)) => get(event).map(Value::Int),
+        Some(Extract::Truth(get)) => get(event).map(Value::Bool),
+        _ => return None,
+    };
+    Some(value.is_some_and(|value| matcher.accepts(&value)))
 }
 
 /// Whether a matcher accepts what a field gave.

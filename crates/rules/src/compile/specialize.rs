@@ -107,11 +107,10 @@ impl Operand {
         let mut fields = Vec::new();
         self.fields(&mut fields);
         fields.iter().any(|field| {
-            matches!(
-                (known, field.field.get),
-                (Known::Record, Some(Extract::Call(_) | Extract::Process(_)))
-                    | (Known::Call(_), Some(Extract::Record(_)))
-            )
+            field.field.get.is_some_and(|get| match known {
+                Known::Record => get.is_of_calls(),
+                Known::Call(_) => matches!(get, Extract::Record(_)),
+            })
         })
     }
 }

@@ -1,42 +1,32 @@
 //! `container.*`, as Falco's container plugin names it.
 
-use std::borrow::Cow;
-
 use fargard_model::{Container, Event};
 
 use super::{
     ArgKind::{Dotted, None as NoArg},
     Field, FieldArg,
     FieldType::{Bool, Int, Text},
-    Value, Values, field, null,
+    Value, Values, field, known, null, text_field,
 };
 
 const KUBERNETES: &str = "no Kubernetes on ECS";
 const PROBE: &str = "a health check's processes are not told apart";
 
 pub(super) const FIELDS: &[Field] = &[
-    field(
-        "container.id",
-        Text,
-        NoArg,
-        "id of the container, 'host' outside one; Docker's are cut to 12",
-        |event, _| Values::text(short(id(event))),
-    )
-    .suggested(),
-    field("container.full_id", Text, NoArg, "whole id of the container", |event, _| Values::text(id(event))),
-    field("container.name", Text, NoArg, "name in the task definition", |event, _| {
-        Values::known(&event.container.name)
+    text_field("container.id", "id of the container, 'host' outside one; Docker's are cut to 12", |event| {
+        Some(short(id(event)))
     })
     .suggested(),
-    field("container.image", Text, NoArg, "image as in the task definition", |event, _| {
-        Values::known(&event.container.image)
-    }),
+    text_field("container.full_id", "whole id of the container", |event| Some(id(event))),
+    text_field("container.name", "name in the task definition", |event| known(&event.container.name))
+        .suggested(),
+    text_field("container.image", "image as in the task definition", |event| known(&event.container.image)),
     field("container.image.id", Text, NoArg, "the engine's id of the image", |event, _| {
         Values::known(&event.container.image_id)
     })
     .absent("ECS tells the digest instead: container.image.digest"),
-    field("container.image.repository", Text, NoArg, "image without tag and digest", |event, _| {
-        Values::known(event.container.image_repository())
+    text_field("container.image.repository", "image without tag and digest", |event| {
+        known(event.container.image_repository())
     })
     .suggested(),
     field("container.image.tag", Text, NoArg, "tag of the image", |event, _| {
@@ -103,9 +93,9 @@ pub(super) fn id(event: &Event) -> &str {
 
 /// The short form of a Docker id. Fargate's ids begin with the task's id, so that cutting them would give all
 /// containers of a task the same one.
-fn short(id: &str) -> Cow<'_, str> {
+fn short(id: &str) -> &str {
     let docker = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    id.get(..12).filter(|_| docker).unwrap_or(id).into()
+    id.get(..12).filter(|_| docker).unwrap_or(id)
 }
 
 /// `name:value, name`, without what Kubernetes adds.

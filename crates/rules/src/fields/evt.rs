@@ -10,7 +10,7 @@ use super::{
     call::category,
     field,
     fspaths::{Part, resolved_at},
-    null, outcome,
+    null, outcome, truth_field,
 };
 
 pub(super) const FIELDS: &[Field] = &[
@@ -67,24 +67,12 @@ pub(super) const FIELDS: &[Field] = &[
     )
     .typed("INT64"),
     field("evt.failed", Bool, NoArg, "the call failed; no value while that is unknown", outcome::failed),
-    field("evt.is_open_read", Bool, NoArg, "an open for reading", |event, _| {
-        Values::bool(event.is_open_read())
+    truth_field("evt.is_open_read", "an open for reading", |event| Some(event.is_open_read())),
+    truth_field("evt.is_open_write", "an open for writing", |event| Some(event.is_open_write())),
+    truth_field("evt.is_open_exec", "an open or creat that creates a file with an execute bit", |event| {
+        Some(creates(event) && arguments::mode(event).is_some_and(|mode| mode & 0o111 != 0))
     }),
-    field("evt.is_open_write", Bool, NoArg, "an open for writing", |event, _| {
-        Values::bool(event.is_open_write())
-    }),
-    field(
-        "evt.is_open_exec",
-        Bool,
-        NoArg,
-        "an open or creat that creates a file with an execute bit",
-        |event, _| {
-            Values::bool(creates(event) && arguments::mode(event).is_some_and(|mode| mode & 0o111 != 0))
-        },
-    ),
-    field("evt.is_open_create", Bool, NoArg, "an open that may create the file", |event, _| {
-        Values::bool(creates(event))
-    }),
+    truth_field("evt.is_open_create", "an open that may create the file", |event| Some(creates(event))),
 ];
 
 fn all_arguments<'e>(event: &'e Event, arg: &FieldArg) -> Values<'e> {

@@ -9,7 +9,7 @@ use super::{
     NumberForm::Hexadecimal,
     Text as FieldText, Use, Value, Values,
     container::id as container_id,
-    field, null,
+    field, known, null, text_field,
 };
 
 const LAYER: &str = "the sensor does not ask which layer a file is in";
@@ -23,8 +23,8 @@ pub(super) const FIELDS: &[Field] = &[
         })
         .typed("INT64")
     },
-    field("fd.type", Text, NoArg, "type: file, directory, ipv4, ipv6, unix, pipe, ...", |event, _| {
-        typechar(event).map_or(Values::Missing, |char| Values::text(type_name(char)))
+    text_field("fd.type", "type: file, directory, ipv4, ipv6, unix, pipe, ...", |event| {
+        typechar(event).map(type_name)
     }),
     field(
         "fd.typechar",
@@ -36,17 +36,13 @@ pub(super) const FIELDS: &[Field] = &[
     null("fd.types", Text, OptionalIndex, "types of all descriptors", "an event has only its own descriptor")
         .listed()
         .only(Use::NoField),
-    field("fd.name", Text, NoArg, "resolved path, or local->remote", |event, _| {
-        name(event).map_or(Values::Missing, Values::text)
+    text_field("fd.name", "resolved path, or local->remote", name),
+    text_field("fd.nameraw", "path as the process gave it", |event| {
+        event.fd.as_ref().and_then(|fd| known(&fd.nameraw))
     }),
-    field("fd.nameraw", Text, NoArg, "path as the process gave it", |event, _| {
-        event.fd.as_ref().map_or(Values::Missing, |fd| Values::known(&fd.nameraw))
-    }),
-    field("fd.directory", Text, NoArg, "directory of a file", |event, _| {
-        path(event).map_or(Values::Missing, |path| Values::text(directory(path)))
-    }),
-    field("fd.filename", Text, NoArg, "last part of a file's path", |event, _| {
-        path(event).map_or(Values::Missing, |path| Values::text(path.rsplit('/').next().unwrap_or(path)))
+    text_field("fd.directory", "directory of a file", |event| path(event).map(directory)),
+    text_field("fd.filename", "last part of a file's path", |event| {
+        path(event).map(|path| path.rsplit('/').next().unwrap_or(path))
     }),
     field("fd.uid", Text, NoArg, "thread id with the descriptor's number behind it", |event, _| {
         number(event).map_or(Values::Missing, |number| Values::text(format!("{}{number}", event.tid)))

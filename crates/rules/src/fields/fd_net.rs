@@ -10,7 +10,7 @@ use super::{
     FieldType::{Bool, Ip, Net, Port, Text},
     ReadEnd, Text as FieldText, Use, Value, Values,
     fd::typechar,
-    field,
+    field, int_field, text_field,
 };
 
 pub(super) const FIELDS: &[Field] = &[
@@ -32,10 +32,10 @@ pub(super) const FIELDS: &[Field] = &[
     })
     .only(Use::Condition),
     field("fd.port", Port, NoArg, "port of either end", |event, _| ends(event, port)).only(Use::Condition),
-    field("fd.cport", Port, NoArg, "client's port", |event, _| one(client(event), port)),
-    field("fd.sport", Port, NoArg, "server's port", |event, _| one(server(event), port)),
-    field("fd.lport", Port, NoArg, "port of this end", |event, _| one(local(event), port)),
-    field("fd.rport", Port, NoArg, "port of the other end", |event, _| one(remote(event), port)),
+    int_field("fd.cport", Port, "client's port", |event| client(event).map(number)),
+    int_field("fd.sport", Port, "server's port", |event| server(event).map(number)),
+    int_field("fd.lport", Port, "port of this end", |event| local(event).map(number)),
+    int_field("fd.rport", Port, "port of the other end", |event| remote(event).map(number)),
     field("fd.proto", Port, NoArg, "the same as fd.port", |event, _| ends(event, port)).only(Use::Condition),
     field("fd.cproto", Text, NoArg, "client's port as text", |event, _| one(client(event), port_text)),
     field("fd.sproto", Text, NoArg, "server's port as text", |event, _| one(server(event), port_text)),
@@ -43,15 +43,13 @@ pub(super) const FIELDS: &[Field] = &[
     field("fd.rproto", Text, NoArg, "port of the other end as text", |event, _| {
         one(remote(event), port_text)
     }),
-    field("fd.l4proto", Text, NoArg, "tcp, udp, icmp, raw", |event, _| {
-        Values::optional(
-            event.fd.as_ref().and_then(|fd| fd.l4proto.as_deref()).map(|name| Value::Text(name.into())),
-        )
+    text_field("fd.l4proto", "tcp, udp, icmp, raw", |event| {
+        event.fd.as_ref().and_then(|fd| fd.l4proto.as_deref())
     }),
-    field("fd.sockfamily", Text, NoArg, "ip or unix", |event, _| match typechar(event) {
-        Some('4' | '6') => Values::text("ip"),
-        Some('u') => Values::text("unix"),
-        _ => Values::Missing,
+    text_field("fd.sockfamily", "ip or unix", |event| match typechar(event) {
+        Some('4' | '6') => Some("ip"),
+        Some('u') => Some("unix"),
+        _ => None,
     }),
     field("fd.is_server", Bool, NoArg, "the process is the server of the connection", |event, _| {
         Values::optional(is_client(event).map(|client| Value::Bool(!client)))
@@ -142,8 +140,12 @@ fn address(end: SocketAddr) -> Value<'static> {
     })
 }
 
+fn number(end: SocketAddr) -> i64 {
+    end.port().into()
+}
+
 fn port(end: SocketAddr) -> Value<'static> {
-    Value::Int(end.port().into())
+    Value::Int(number(end))
 }
 
 fn port_text(end: SocketAddr) -> Value<'static> {

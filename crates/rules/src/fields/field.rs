@@ -106,6 +106,15 @@ pub enum FieldArg {
 /// Reads a field from a call.
 pub type FromCall = for<'e> fn(&'e Event, &FieldArg) -> Values<'e>;
 
+/// Reads text that a call holds.
+pub type TextOf = for<'e> fn(&'e Event) -> Option<&'e str>;
+
+/// Reads a number of a call.
+pub type IntOf = fn(&Event) -> Option<i64>;
+
+/// Reads a truth about a call.
+pub type TruthOf = fn(&Event) -> Option<bool>;
+
 /// Reads a field from a process.
 pub type FromProcess = for<'e> fn(&'e Process, &FieldArg) -> Values<'e>;
 
@@ -120,6 +129,19 @@ pub enum Extract {
     Record(for<'e> fn(&'e Record, &FieldArg) -> Values<'e>),
     /// From both.
     Any(for<'e> fn(Subject<'e>, &FieldArg) -> Values<'e>),
+    /// Text that stands in a call as it is. These three are read without making [`Values`] of them.
+    Text(TextOf),
+    /// A number of a call.
+    Int(IntOf),
+    /// A truth about a call.
+    Truth(TruthOf),
+}
+
+impl Extract {
+    /// Only calls have it.
+    pub(crate) fn is_of_calls(self) -> bool {
+        !matches!(self, Self::Record(_) | Self::Any(_))
+    }
 }
 
 /// Where a field may stand.
@@ -262,6 +284,21 @@ pub(super) const fn field(
     get: FromCall,
 ) -> Field {
     Field::new(name, kind, arg, doc, Some(Extract::Call(get)))
+}
+
+/// A text that calls hold.
+pub(super) const fn text_field(name: &'static str, doc: &'static str, get: TextOf) -> Field {
+    Field::new(name, FieldType::Text, ArgKind::None, doc, Some(Extract::Text(get)))
+}
+
+/// A number of calls.
+pub(super) const fn int_field(name: &'static str, kind: FieldType, doc: &'static str, get: IntOf) -> Field {
+    Field::new(name, kind, ArgKind::None, doc, Some(Extract::Int(get)))
+}
+
+/// A truth about calls.
+pub(super) const fn truth_field(name: &'static str, doc: &'static str, get: TruthOf) -> Field {
+    Field::new(name, FieldType::Bool, ArgKind::None, doc, Some(Extract::Truth(get)))
 }
 
 /// A field of the process that makes a call.

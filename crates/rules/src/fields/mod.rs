@@ -37,10 +37,14 @@ mod user;
 mod value;
 
 pub(crate) use arguments::raw_type;
-pub use field::{ArgKind, Extract, Field, FieldArg, FieldType, FromCall, FromProcess, NumberForm, Use};
-use field::{field, null, of_process};
+pub use field::{
+    ArgKind, Extract, Field, FieldArg, FieldType, FromCall, FromProcess, IntOf, NumberForm, TextOf, TruthOf,
+    Use,
+};
+use field::{field, int_field, null, of_process, text_field, truth_field};
 pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
 pub use text::Text;
+use value::known;
 pub use value::{ReadEnd, ReadProcess, Value, Values};
 
 const TABLES: [&[Field]; 20] = [

@@ -6,41 +6,35 @@ use super::{
     ArgKind::{None as NoArg, Optional, OptionalIndex, OptionalKey},
     Field, FieldArg,
     FieldType::{Int, Text},
-    ReadProcess, Use, Value, Values, field, of_process,
+    ReadProcess, Use, Value, Values, field, int_field, known, of_process, text_field,
 };
 
 /// Most ancestors that are asked for a variable of their environment, as in Falco.
 const MAX_ENVIRONMENTS: usize = 20;
 
 pub(super) const FIELDS: &[Field] = &[
-    of_process("proc.exe", Text, NoArg, "first element of argv", |own, _| Values::known(&own.exe)),
-    of_process("proc.pexe", Text, NoArg, "parent's first element of argv", |own, _| {
-        of_parent(own, |parent| &parent.exe)
-    }),
+    text_field("proc.exe", "first element of argv", |event| known(&event.process.exe)),
+    text_field("proc.pexe", "parent's first element of argv", |event| of_parent(event, |parent| &parent.exe)),
     of_process("proc.aexe", Text, OptionalIndex, "argv[0] of an ancestor; without index, of any", |own, arg| {
-        ancestors(own, arg, |process| known(&process.exe))
+        ancestors(own, arg, |process| known_value(&process.exe))
     })
     .only(Use::Alone),
-    of_process("proc.exepath", Text, NoArg, "path of the executable", |own, _| {
-        Values::known(&own.exepath)
-    }),
-    of_process("proc.pexepath", Text, NoArg, "path of the parent's executable", |own, _| {
-        of_parent(own, |parent| &parent.exepath)
+    text_field("proc.exepath", "path of the executable", |event| known(&event.process.exepath)),
+    text_field("proc.pexepath", "path of the parent's executable", |event| {
+        of_parent(event, |parent| &parent.exepath)
     }),
     of_process(
         "proc.aexepath",
         Text,
         OptionalIndex,
         "executable of an ancestor; without index, of any",
-        |own, arg| ancestors(own, arg, |process| known(&process.exepath)),
+        |own, arg| ancestors(own, arg, |process| known_value(&process.exepath)),
     )
     .only(Use::Alone),
-    of_process("proc.name", Text, NoArg, "short name, at most 15 bytes", |own, _| {
-        Values::known(&own.name)
-    }),
-    of_process("proc.pname", Text, NoArg, "parent's name", |own, _| of_parent(own, |parent| &parent.name)),
+    text_field("proc.name", "short name, at most 15 bytes", |event| known(&event.process.name)),
+    text_field("proc.pname", "parent's name", |event| of_parent(event, |parent| &parent.name)),
     of_process("proc.aname", Text, OptionalIndex, "name of an ancestor; without index, of any", |own, arg| {
-        ancestors(own, arg, |process| known(&process.name))
+        ancestors(own, arg, |process| known_value(&process.name))
     })
     .only(Use::Alone),
     of_process(
@@ -61,7 +55,7 @@ pub(super) const FIELDS: &[Field] = &[
         |own, arg| ancestors(own, arg, |process| Some(text(process.args_line()))),
     )
     .only(Use::Alone),
-    of_process("proc.cmdline", Text, NoArg, "name and arguments", |own, _| Values::text(own.cmdline())),
+    text_field("proc.cmdline", "name and arguments", |event| Some(event.process.cmdline())),
     of_process("proc.pcmdline", Text, NoArg, "parent's name and arguments", |own, _| {
         Values::optional(parent(own).map(|parent| text(parent.cmdline())))
     }),
@@ -103,9 +97,7 @@ pub(super) const FIELDS: &[Field] = &[
     of_process("proc.cwd", Text, NoArg, "working directory, ended by a slash", |own, _| {
         Values::known(own.cwd_directory())
     }),
-    of_process("proc.tty", Int, NoArg, "controlling terminal, 0 for none", |own, _| {
-        Values::int(own.tty)
-    })
+    int_field("proc.tty", Int, "controlling terminal, 0 for none", |event| Some(event.process.tty.into()))
     .typed("UINT32"),
     of_process("proc.pid", Int, NoArg, "process id in the sensor's namespace", |own, _| {
         Values::int(own.pid)
@@ -152,16 +144,16 @@ fn text(text: &str) -> Value<'_> {
     Value::Text(text.into())
 }
 
-fn known(text: &str) -> Option<Value<'_>> {
-    (!text.is_empty()).then(|| Value::Text(text.into()))
+fn known_value(text: &str) -> Option<Value<'_>> {
+    known(text).map(|text| Value::Text(text.into()))
 }
 
 fn parent(own: &Process) -> Option<&Process> {
     own.parent.as_deref()
 }
 
-fn of_parent(own: &Process, read: fn(&Process) -> &String) -> Values<'_> {
-    parent(own).map_or(Values::Missing, |parent| Values::known(read(parent)))
+fn of_parent(event: &Event, read: fn(&Process) -> &String) -> Option<&str> {
+    parent(&event.process).and_then(|parent| known(read(parent)))
 }
 
 /// With an index, that ancestor (0 is the process itself); without, any ancestor.

@@ -72,6 +72,15 @@ impl ResolvedField {
             (Some(Extract::Process(get)), Subject::Call(event)) => get(&event.process, &self.arg),
             (Some(Extract::Record(get)), Subject::Record(record)) => get(record, &self.arg),
             (Some(Extract::Any(get)), subject) => get(subject, &self.arg),
+            (Some(Extract::Text(get)), Subject::Call(event)) => {
+                get(event).map_or(Values::Missing, Values::text)
+            }
+            (Some(Extract::Int(get)), Subject::Call(event)) => {
+                get(event).map_or(Values::Missing, Values::int)
+            }
+            (Some(Extract::Truth(get)), Subject::Call(event)) => {
+                get(event).map_or(Values::Missing, Values::bool)
+            }
             _ => Values::Missing,
         }
     }
@@ -92,7 +101,7 @@ impl ResolvedField {
         match self.field.get {
             Some(Extract::Any(_)) => true,
             Some(Extract::Record(_)) => !is_call,
-            Some(Extract::Call(_) | Extract::Process(_)) => is_call,
+            Some(_) => is_call,
             None => is_call || evt_any::FIELDS.iter().any(|field| field.name == self.field.name),
         }
     }

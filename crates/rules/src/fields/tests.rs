@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashSet};
 
-use super::{ArgKind, Field, FieldError, all, resolve, resolve_prefix, suggested_output};
+use super::{ArgKind, Extract, Field, FieldError, all, resolve, resolve_prefix, suggested_output};
 use crate::shared;
 
 #[test]
@@ -143,4 +143,15 @@ fn arguments_have_a_form() {
         .map(|f| f.name)
         .collect();
     assert!(without.is_empty(), "{without:?}");
+}
+
+#[test]
+fn what_is_read_plainly_is_the_same_for_attempts() {
+    let is_plain =
+        |field: &&Field| matches!(field.get, Some(Extract::Text(_) | Extract::Int(_) | Extract::Truth(_)));
+    let plain: Vec<_> = all().filter(is_plain).collect();
+    assert!(plain.len() > 20);
+    for field in plain {
+        assert!(field.while_attempt.is_none() && field.arg == ArgKind::None && !field.list, "{}", field.name);
+    }
 }

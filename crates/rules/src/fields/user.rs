@@ -6,16 +6,14 @@ use super::{
     ArgKind::None as NoArg,
     Field,
     FieldType::{Int, Text},
-    Values, of_process,
+    Values, int_field, known, of_process, text_field,
 };
 
 const LOGIN: &str = "nobody logs in to a Fargate task";
 
 pub(super) const FIELDS: &[Field] = &[
-    of_process("user.uid", Int, NoArg, "effective user id", |own, _| Values::int(own.euid)).typed("UINT32"),
-    of_process("user.name", Text, NoArg, "name in the container's /etc/passwd", |own, _| {
-        Values::known(&own.user)
-    }),
+    int_field("user.uid", Int, "effective user id", |event| Some(event.process.euid.into())).typed("UINT32"),
+    text_field("user.name", "name in the container's /etc/passwd", |event| known(&event.process.user)),
     of_process("user.homedir", Text, NoArg, "home directory in the container's /etc/passwd", |own, _| {
         Values::known(&own.home)
     }),

@@ -93,7 +93,7 @@ impl<'e> Values<'e> {
 
     /// Text, where empty means unknown.
     pub(super) fn known(text: &'e str) -> Self {
-        if text.is_empty() { Self::Missing } else { Self::text(text) }
+        known(text).map_or(Self::Missing, Self::text)
     }
 
     /// The value if there is one.
@@ -146,6 +146,11 @@ impl<'e> Values<'e> {
     pub fn is_missing(&self) -> bool {
         !matches!(self, Self::List(_)) && !self.any(|_| true)
     }
+}
+
+/// Text, where empty means unknown.
+pub(super) fn known(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
 fn name_value(name: &str) -> Value<'_> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     Step,
-    bits::{self, Bits},
+    bits::Set,
     guard::{Clause, FieldId, Guards, Needs},
     odds,
     probe::{Probe, Wanted},
@@ -135,13 +135,12 @@ fn literals(program: &Program, needs: &[Rc<Needs>], assigned: &[Option<&Clause>]
         });
         let Some((index, _)) = best else { break };
         let literal = open.swap_remove(index);
-        let mut rules: Bits = bits::none(needs.len());
-        for rule in literal.rules {
-            bits::insert(&mut rules, rule);
-            if let Some(weight) = weights.get_mut(rule) {
+        for rule in &literal.rules {
+            if let Some(weight) = weights.get_mut(*rule) {
                 *weight *= literal.odds;
             }
         }
+        let rules = Set::of(needs.len(), literal.rules.into_iter());
         steps.push(Step::Literal { node: literal.node, wanted: literal.wanted, rules });
     }
     steps

@@ -15,7 +15,11 @@ mod trie;
 
 use fargard_model::{EventType, Source};
 
-use self::{bits::Bits, guard::Guards, probe::Probe};
+use self::{
+    bits::{Alive, Set},
+    guard::Guards,
+    probe::Probe,
+};
 use super::{RuleId, memo::Memo, possible::Origin};
 use crate::{
     Subject,
@@ -30,7 +34,7 @@ use crate::{
 #[derive(Debug)]
 enum Step {
     /// Rules that need a comparison to be so.
-    Literal { node: NodeId, wanted: bool, rules: Bits },
+    Literal { node: NodeId, wanted: bool, rules: Set },
     /// Rules that indexes over fields decide about.
     Probe(Box<Probe>),
 }
@@ -40,7 +44,7 @@ enum Step {
 pub(super) struct Plan {
     conditions: Vec<(RuleId, NodeId)>,
     /// All of them.
-    all: Bits,
+    all: Set,
     steps: Vec<Step>,
 }
 
@@ -55,8 +59,7 @@ pub(super) trait Asks {
 impl Plan {
     fn new(program: &Program, guards: &mut Guards<'_>, conditions: Vec<(RuleId, NodeId)>) -> Self {
         let nodes: Vec<NodeId> = conditions.iter().map(|(_, node)| *node).collect();
-        let mut all = bits::none(nodes.len());
-        (0..nodes.len()).for_each(|place| bits::insert(&mut all, place));
+        let all = Set::of(nodes.len(), 0..nodes.len());
         Self { steps: choice::steps(program, guards, &nodes), conditions, all }
     }
 
@@ -72,40 +75,47 @@ impl Plan {
         asks: &mut impl Asks,
         mut visit: impl FnMut(&mut Memo, RuleId, NodeId) -> bool,
     ) {
+        if let [all] = self.all.words() {
+            // Most plans have few rules.
+            return self.left(subject, memo, asks, (&mut [*all], &mut [0]), &mut visit);
+        }
         let mut alive = std::mem::take(&mut memo.alive);
         alive.clear();
-        alive.extend_from_slice(&self.all);
+        alive.extend_from_slice(self.all.words());
         let mut hits = std::mem::take(&mut memo.hits);
         // A probe counts on this, and leaves it so.
-        if hits.len() != self.all.len() {
-            hits.resize(self.all.len(), 0);
+        if hits.len() != alive.len() {
+            hits.resize(alive.len(), 0);
         }
-        self.filter(subject, memo, asks, &mut alive, &mut hits);
-        bits::visit(&alive, |place| {
-            self.conditions.get(place).is_some_and(|(rule, node)| visit(memo, *rule, *node))
-        });
+        self.left(subject, memo, asks, (&mut alive, &mut hits), &mut visit);
         memo.alive = alive;
         memo.hits = hits;
     }
 
-    fn filter(
+    /// The same, in room that is given.
+    #[inline]
+    fn left(
         &self,
         subject: Subject<'_>,
         memo: &mut Memo,
         asks: &mut impl Asks,
-        alive: &mut [u64],
-        hits: &mut [u64],
+        (alive, hits): (&mut [u64], &mut [u64]),
+        visit: &mut impl FnMut(&mut Memo, RuleId, NodeId) -> bool,
     ) {
+        let mut alive = Alive::new(alive);
         for step in &self.steps {
             match step {
                 Step::Literal { node, wanted, rules } => {
-                    if bits::meet(alive, rules) && !asks.can_be(memo, *node, *wanted) {
-                        bits::remove(alive, rules);
+                    if alive.meets(rules) && !asks.can_be(memo, *node, *wanted) {
+                        alive.remove(rules);
                     }
                 }
-                Step::Probe(probe) => probe.filter(subject, |origin| asks.is_known(origin), alive, hits),
+                Step::Probe(probe) => {
+                    probe.filter(subject, |origin| asks.is_known(origin), &mut alive, hits);
+                }
             }
         }
+        alive.visit(|place| self.conditions.get(place).is_some_and(|(rule, node)| visit(memo, *rule, *node)));
     }
 }
 

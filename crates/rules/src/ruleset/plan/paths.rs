@@ -11,7 +11,7 @@ pub(super) struct Paths {
 
 #[derive(Debug, Default)]
 struct Directory {
-    below: FastMap<Box<str>, u32>,
+    below: FastMap<Box<[u8]>, u32>,
     list: List,
 }
 
@@ -29,7 +29,7 @@ impl Paths {
             for component in path {
                 let next = u32::try_from(tree.nodes.len()).unwrap_or(u32::MAX);
                 let Some(node) = tree.nodes.get_mut(at as usize) else { break };
-                at = *node.below.entry(component).or_insert(next);
+                at = *node.below.entry(component.into_boxed_bytes()).or_insert(next);
                 if at == next {
                     tree.nodes.push(Directory::default());
                     rules.push(Vec::new());
@@ -46,10 +46,10 @@ impl Paths {
     }
 
     /// Marks the rules behind the path itself and every directory above it.
-    pub(super) fn mark(&self, path: &str, postings: &Postings, hits: &mut [u64]) {
+    pub(super) fn mark(&self, path: &[u8], postings: &Postings, hits: &mut [u64]) {
         let Some(mut node) = self.nodes.first() else { return };
         postings.mark(node.list, hits);
-        for component in path.split('/').filter(|component| !component.is_empty()) {
+        for component in path.split(|byte| *byte == b'/').filter(|component| !component.is_empty()) {
             let next = node.below.get(component).and_then(|next| self.nodes.get(*next as usize));
             let Some(next) = next else { return };
             node = next;

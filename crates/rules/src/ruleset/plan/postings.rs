@@ -1,6 +1,6 @@
 //! Lists of rules behind the keys of an index, in one array.
 
-use super::bits::{self, Bits};
+use super::bits;
 
 /// A part of the array.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,13 +35,6 @@ impl Postings {
         for rule in self.rules(list) {
             bits::insert(hits, *rule as usize);
         }
-    }
-
-    /// A list as a set of a plan of that many rules.
-    pub(super) fn set(&self, list: List, size: usize) -> Bits {
-        let mut set = bits::none(size);
-        self.mark(list, &mut set);
-        set
     }
 
     fn rules(&self, list: List) -> &[u32] {

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, net::IpAddr};
 
 use super::super::possible::Origin;
 use super::{
-    bits::{self, Bits},
+    bits::{Alive, Set},
     odds,
     postings::{List, Postings},
     text::{TextAtom, TextBuilder, TextIndex},
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Subject,
     compile::matcher::Matcher,
-    fields::{ResolvedField, Value, Values},
+    fields::{Extract, ResolvedField, Value},
     hash::FastMap,
     syntax::ast::{Op, Quantifier},
 };
@@ -98,7 +98,7 @@ impl Reading {
 /// Rules that each need something of some fields, and indexes over these.
 #[derive(Debug)]
 pub(super) struct Probe {
-    rules: Bits,
+    rules: Set,
     lookups: Vec<Lookup>,
 }
 
@@ -108,7 +108,7 @@ struct Lookup {
     reading: Reading,
     origin: Origin,
     /// The rules that want something of it.
-    rules: Bits,
+    rules: Set,
     texts: TextIndex,
     ints: FastMap<i64, List>,
     addresses: FastMap<IpAddr, List>,
@@ -136,10 +136,8 @@ impl Probe {
         rules: impl Iterator<Item = usize>,
         wanted: Vec<(Reading, Wanted)>,
     ) -> Option<Self> {
-        let mut all = bits::none(size);
-        rules.for_each(|rule| bits::insert(&mut all, rule));
         let lookups = wanted.into_iter().map(|(reading, wanted)| Lookup::new(reading, size, wanted));
-        Some(Self { rules: all, lookups: lookups.collect::<Option<_>>()? })
+        Some(Self { rules: Set::of(size, rules), lookups: lookups.collect::<Option<_>>()? })
     }
 
     /// Removes its rules for which no atom holds. What cannot be known of a field counts as holding.
@@ -147,35 +145,34 @@ impl Probe {
         &self,
         subject: Subject<'_>,
         is_known: impl Fn(Origin) -> bool,
-        alive: &mut [u64],
+        alive: &mut Alive<'_>,
         hits: &mut [u64],
     ) {
-        if !bits::meet(alive, &self.rules) {
+        if !alive.meets(&self.rules) {
             return;
         }
         for lookup in &self.lookups {
-            if !bits::meet(alive, &lookup.rules) {
+            if !alive.meets(&lookup.rules) {
                 continue;
             }
             if is_known(lookup.origin) {
-                lookup.mark(subject, alive, hits);
+                lookup.mark(subject, alive.fold(), hits);
             } else {
-                bits::unite(hits, &lookup.rules);
+                lookup.rules.add_to(hits);
             }
         }
-        bits::keep_hits(alive, &self.rules, hits);
+        alive.keep_hits(&self.rules, hits);
     }
 }
 
 impl Lookup {
     fn new(reading: Reading, size: usize, wanted: Wanted) -> Option<Self> {
-        let mut rules = bits::none(size);
+        let rules = Set::of(size, wanted.atoms.iter().map(|(rule, _)| *rule as usize));
         let mut texts = TextBuilder::default();
         let mut ints: FastMap<i64, Vec<u32>> = FastMap::default();
         let mut addresses: FastMap<IpAddr, Vec<u32>> = FastMap::default();
         let mut bools = [Vec::new(), Vec::new()];
         for (rule, atom) in wanted.atoms {
-            bits::insert(&mut rules, rule as usize);
             match atom {
                 Atom::Text(atom) => texts.add(atom, rule),
                 Atom::Int(number) => ints.entry(number).or_default().push(rule),
@@ -196,13 +193,26 @@ impl Lookup {
     }
 
     /// Marks the rules of which some atom holds for some value of the field.
-    fn mark(&self, subject: Subject<'_>, alive: &[u64], hits: &mut [u64]) {
-        match self.reading.field.for_condition(subject) {
-            // Most fields give one text.
-            Values::One(Value::Text(text)) if !self.reading.lower => self.texts.mark(&text, alive, hits),
-            Values::One(value) => self.mark_value(&value, alive, hits),
-            several => {
-                several.any(|value| {
+    fn mark(&self, subject: Subject<'_>, alive: u64, hits: &mut [u64]) {
+        // Most fields give one of the first three.
+        match (self.reading.field.field.get, subject) {
+            (Some(Extract::Text(get)), Subject::Call(event)) => {
+                if let Some(text) = get(event) {
+                    self.mark_text(text, alive, hits);
+                }
+            }
+            (Some(Extract::Int(get)), Subject::Call(event)) => {
+                if let Some(number) = get(event) {
+                    self.mark_number(number, hits);
+                }
+            }
+            (Some(Extract::Truth(get)), Subject::Call(event)) => {
+                if let Some(truth) = get(event) {
+                    self.mark_truth(truth, hits);
+                }
+            }
+            _ => {
+                self.reading.field.for_condition(subject).any(|value| {
                     self.mark_value(value, alive, hits);
                     false
                 });
@@ -210,42 +220,53 @@ impl Lookup {
         }
     }
 
-    fn mark_value(&self, value: &Value<'_>, alive: &[u64], hits: &mut [u64]) {
+    fn mark_value(&self, value: &Value<'_>, alive: u64, hits: &mut [u64]) {
         match value {
-            Value::Text(text) if self.reading.lower => self.mark_lower(text, alive, hits),
-            Value::Text(text) => self.texts.mark(text, alive, hits),
-            Value::Int(number) => {
-                if let Some(list) = self.ints.get(number) {
-                    self.postings.mark(*list, hits);
-                }
-            }
-            Value::Bool(truth) => {
-                let [no, yes] = self.bools;
-                self.postings.mark(if *truth { yes } else { no }, hits);
-            }
+            Value::Text(text) => self.mark_text(text, alive, hits),
+            Value::Int(number) => self.mark_number(*number, hits),
+            Value::Bool(truth) => self.mark_truth(*truth, hits),
             Value::Ip(address) => {
                 if let Some(list) = self.addresses.get(address) {
                     self.postings.mark(*list, hits);
                 }
             }
             // Bytes in lower case are text.
-            Value::Bytes(_) if self.reading.lower => bits::unite(hits, &self.rules),
+            Value::Bytes(_) if self.reading.lower => self.rules.add_to(hits),
             Value::Bytes(_) => {}
         }
     }
 
+    fn mark_text(&self, text: &str, alive: u64, hits: &mut [u64]) {
+        if self.reading.lower {
+            self.mark_lower(text, alive, hits);
+        } else {
+            self.texts.mark(text.as_bytes(), alive, hits);
+        }
+    }
+
+    fn mark_number(&self, number: i64, hits: &mut [u64]) {
+        if let Some(list) = self.ints.get(&number) {
+            self.postings.mark(*list, hits);
+        }
+    }
+
+    fn mark_truth(&self, truth: bool, hits: &mut [u64]) {
+        let [no, yes] = self.bools;
+        self.postings.mark(if truth { yes } else { no }, hits);
+    }
+
     /// Marks the rules of which some atom holds for the text in lower case; all where that is too long to be made
     /// without an allocation.
-    fn mark_lower(&self, text: &str, alive: &[u64], hits: &mut [u64]) {
+    #[inline(never)]
+    fn mark_lower(&self, text: &str, alive: u64, hits: &mut [u64]) {
         let mut room = [0; LONGEST_LOWER];
-        let lower = room.get_mut(..text.len()).and_then(|room| {
-            room.copy_from_slice(text.as_bytes());
-            room.make_ascii_lowercase();
-            std::str::from_utf8(room).ok()
-        });
-        match lower {
-            Some(text) => self.texts.mark(text, alive, hits),
-            None => bits::unite(hits, &self.rules),
+        match room.get_mut(..text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text.as_bytes());
+                room.make_ascii_lowercase();
+                self.texts.mark(room, alive, hits);
+            }
+            None => self.rules.add_to(hits),
         }
     }
 }

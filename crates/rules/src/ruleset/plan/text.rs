@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    bits::{self, Bits},
     parts::Parts,
     paths::Paths,
     postings::{List, Postings},
-    trie::{From, Trie},
+    trie::Trie,
 };
 use crate::hash::FastMap;
 
@@ -26,26 +25,31 @@ pub(super) enum TextAtom {
     Below(Vec<Box<str>>),
 }
 
-/// The index.
+/// The index, by the form of its keys.
 #[derive(Debug)]
 pub(super) struct TextIndex {
     postings: Postings,
-    /// By the form of its keys; each with every rule behind some key.
-    indexes: Vec<(Bits, Index)>,
+    whole: Index<Exact>,
+    names: Index<Names>,
+    beginnings: Index<Trie<false>>,
+    endings: Index<Trie<true>>,
+    parts: Index<Parts>,
+    paths: Index<Paths>,
 }
 
 /// An index over keys of one form.
 #[derive(Debug)]
-enum Index {
-    Whole(Exact),
-    /// Of paths from the root.
-    Names {
-        directories: Exact,
-        file_names: Exact,
-    },
-    Ends(Trie),
-    Parts(Parts),
-    Paths(Paths),
+struct Index<I> {
+    /// [`super::bits::Set::fold`] of the rules behind its keys.
+    rules: u64,
+    keys: I,
+}
+
+/// Of paths from the root.
+#[derive(Debug)]
+struct Names {
+    directories: Exact,
+    file_names: Exact,
 }
 
 /// Collects atoms for an index.
@@ -80,41 +84,49 @@ impl TextBuilder {
     /// The index for a plan of `size` rules; `None` when the automaton for parts would be too large.
     pub(super) fn build(self, size: usize) -> Option<TextIndex> {
         let mut postings = Postings::default();
-        let names = self.directories.values().chain(self.file_names.values());
-        let all = [
-            of_keys(size, self.whole.values()),
-            of_keys(size, names),
-            of_keys(size, self.beginnings.values()),
-            of_keys(size, self.endings.values()),
-            of_keys(size, self.parts.values()),
-            bits::of(size, self.paths.iter().map(|(_, rule)| rule)),
-        ];
-        let indexes = [
-            Index::Whole(Exact::new(self.whole, &mut postings)),
-            Index::Names {
-                directories: Exact::new(self.directories, &mut postings),
-                file_names: Exact::new(self.file_names, &mut postings),
+        let names = fold(self.directories.values().chain(self.file_names.values()).flatten());
+        Some(TextIndex {
+            whole: Index {
+                rules: fold(self.whole.values().flatten()),
+                keys: Exact::new(self.whole, &mut postings),
             },
-            Index::Ends(Trie::new(From::Start, self.beginnings, &mut postings)),
-            Index::Ends(Trie::new(From::End, self.endings, &mut postings)),
-            Index::Parts(Parts::new(self.parts, size, &mut postings)?),
-            Index::Paths(Paths::new(self.paths, &mut postings)),
-        ];
-        let mut indexes: Vec<_> = all.into_iter().zip(indexes).collect();
-        indexes.retain(|(rules, _)| rules.iter().any(|word| *word != 0));
-        Some(TextIndex { postings, indexes })
+            names: Index {
+                rules: names,
+                keys: Names {
+                    directories: Exact::new(self.directories, &mut postings),
+                    file_names: Exact::new(self.file_names, &mut postings),
+                },
+            },
+            beginnings: Index {
+                rules: fold(self.beginnings.values().flatten()),
+                keys: Trie::new(self.beginnings, &mut postings),
+            },
+            endings: Index {
+                rules: fold(self.endings.values().flatten()),
+                keys: Trie::new(self.endings, &mut postings),
+            },
+            parts: Index {
+                rules: fold(self.parts.values().flatten()),
+                keys: Parts::new(self.parts, size, &mut postings)?,
+            },
+            paths: Index {
+                rules: fold(self.paths.iter().map(|(_, rule)| rule)),
+                keys: Paths::new(self.paths, &mut postings),
+            },
+            postings,
+        })
     }
 }
 
-/// Every rule behind some key.
-fn of_keys<'k>(size: usize, lists: impl Iterator<Item = &'k Vec<u32>>) -> Bits {
-    bits::of(size, lists.flatten())
+/// [`super::bits::Set::fold`] of these rules.
+fn fold<'k>(rules: impl Iterator<Item = &'k u32>) -> u64 {
+    rules.fold(0, |all, rule| all | 1 << (rule % 64))
 }
 
 /// Whole texts.
 #[derive(Debug)]
 struct Exact {
-    lists: FastMap<Box<str>, List>,
+    lists: FastMap<Box<[u8]>, List>,
     /// A bit for each text, by its length and first and last byte: most texts that are not there have none.
     outlines: [u64; 4],
 }
@@ -123,17 +135,18 @@ impl Exact {
     fn new(keys: Keys, postings: &mut Postings) -> Self {
         let mut outlines = [0; 4];
         for text in keys.keys() {
-            let (word, bit) = outline(text);
+            let (word, bit) = outline(text.as_bytes());
             if let Some(word) = outlines.get_mut(word) {
                 *word |= bit;
             }
         }
-        let lists = keys.into_iter().map(|(text, rules)| (text, postings.add(rules))).collect();
+        let lists =
+            keys.into_iter().map(|(text, rules)| (text.into_boxed_bytes(), postings.add(rules))).collect();
         Self { lists, outlines }
     }
 
     #[inline]
-    fn mark(&self, text: &str, postings: &Postings, hits: &mut [u64]) {
+    fn mark(&self, text: &[u8], postings: &Postings, hits: &mut [u64]) {
         let (word, bit) = outline(text);
         if self.outlines.get(word).is_some_and(|word| word & bit != 0) {
             self.find(text, postings, hits);
@@ -142,7 +155,7 @@ impl Exact {
 
     /// Apart, so that the test that most texts fail stands where it is made.
     #[inline(never)]
-    fn find(&self, text: &str, postings: &Postings, hits: &mut [u64]) {
+    fn find(&self, text: &[u8], postings: &Postings, hits: &mut [u64]) {
         if let Some(list) = self.lists.get(text) {
             postings.mark(*list, hits);
         }
@@ -150,34 +163,50 @@ impl Exact {
 }
 
 /// Word and bit of a text's outline.
-fn outline(text: &str) -> (usize, u64) {
-    let bytes = text.as_bytes();
+fn outline(bytes: &[u8]) -> (usize, u64) {
     let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
     let mixed = bytes.len() * 29 + usize::from(first) * 3 + usize::from(last) * 7;
     (mixed / 64 % 4, 1 << (mixed % 64))
 }
 
+impl<I> Index<I> {
+    fn meets(&self, alive: u64) -> bool {
+        self.rules & alive != 0
+    }
+}
+
+impl Names {
+    #[inline]
+    fn mark(&self, path: &[u8], postings: &Postings, hits: &mut [u64]) {
+        if path.first() == Some(&b'/') {
+            let slash = memchr::memrchr(b'/', path).unwrap_or_default();
+            self.directories.mark(path.get(..slash.max(1)).unwrap_or_default(), postings, hits);
+            self.file_names.mark(path.get(slash + 1..).unwrap_or_default(), postings, hits);
+        }
+    }
+}
+
 impl TextIndex {
-    /// Marks the rules of `alive` of which some atom holds for the text, and maybe others of which one holds.
-    pub(super) fn mark(&self, text: &str, alive: &[u64], hits: &mut [u64]) {
-        for (rules, index) in &self.indexes {
-            if !bits::meet(rules, alive) {
-                continue;
-            }
-            match index {
-                Index::Whole(whole) => whole.mark(text, &self.postings, hits),
-                Index::Names { directories, file_names } => {
-                    if text.starts_with('/') {
-                        let slash = memchr::memrchr(b'/', text.as_bytes()).unwrap_or_default();
-                        let directory = text.get(..slash.max(1)).unwrap_or_default();
-                        directories.mark(directory, &self.postings, hits);
-                        file_names.mark(text.get(slash + 1..).unwrap_or_default(), &self.postings, hits);
-                    }
-                }
-                Index::Ends(trie) => trie.mark(text.as_bytes(), &self.postings, hits),
-                Index::Parts(parts) => parts.mark(text, alive, &self.postings, hits),
-                Index::Paths(paths) => paths.mark(text, &self.postings, hits),
-            }
+    /// Marks the rules of which some atom holds for the text, and maybe others of which one holds; rules that do not
+    /// meet `alive`, see [`super::bits::Set::fold`], may be left out.
+    pub(super) fn mark(&self, text: &[u8], alive: u64, hits: &mut [u64]) {
+        if self.whole.meets(alive) {
+            self.whole.keys.mark(text, &self.postings, hits);
+        }
+        if self.names.meets(alive) {
+            self.names.keys.mark(text, &self.postings, hits);
+        }
+        if self.beginnings.meets(alive) {
+            self.beginnings.keys.mark(text, &self.postings, hits);
+        }
+        if self.endings.meets(alive) {
+            self.endings.keys.mark(text, &self.postings, hits);
+        }
+        if self.parts.meets(alive) {
+            self.parts.keys.mark(text, alive, &self.postings, hits);
+        }
+        if self.paths.meets(alive) {
+            self.paths.keys.mark(text, &self.postings, hits);
         }
     }
 }
@@ -235,7 +264,7 @@ mod tests {
             }
             let index = builder.build(30).unwrap();
             let mut hits = [0];
-            index.mark(&text, &[u64::MAX], &mut hits);
+            index.mark(text.as_bytes(), u64::MAX, &mut hits);
             for (rule, atom) in atoms.iter().enumerate() {
                 prop_assert_eq!(hits[0] >> rule & 1 == 1, holds(atom, &text), "{:?}", atom);
             }
