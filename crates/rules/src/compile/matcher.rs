@@ -171,5 +171,24 @@ fn each(quantifier: Quantifier, matchers: &[Matcher], value: &Value<'_>) -> bool
 /// Whether a text holds another, letter case of ASCII ignored.
 pub(super) fn contains_ignoring_case(text: &str, part: &str) -> bool {
     let (text, part) = (text.as_bytes(), part.as_bytes());
-    part.is_empty() || text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+    let Some((first, rest)) = part.split_first() else { return true };
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text).any(|at| {
+        let behind = text.get(at + 1..).and_then(|behind| behind.get(..rest.len()));
+        behind.is_some_and(|behind| behind.eq_ignore_ascii_case(rest))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::contains_ignoring_case;
+
+    proptest! {
+        #[test]
+        fn letter_case_is_ignored_everywhere(text in "[aAbBé/]{0,9}", part in "[aAbBé]{0,3}") {
+            let expected = text.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
+            prop_assert_eq!(contains_ignoring_case(&text, &part), expected);
+        }
+    }
 }

@@ -42,19 +42,28 @@ impl Memo {
     }
 
     /// The truth of a node.
+    #[inline]
     pub(super) fn holds(&mut self, program: &Program, id: NodeId, subject: Subject<'_>) -> bool {
         if let Some(known) = self.known(id as usize) {
             return known;
         }
         let truth = match program.node(id) {
-            Node::Const(truth) => *truth,
-            Node::Check(index) => program.check(*index).is_some_and(|check| check.holds(subject)),
-            Node::Not(child) => !self.holds(program, *child, subject),
-            Node::And(children) => children.iter().all(|child| self.holds(program, *child, subject)),
-            Node::Or(children) => children.iter().any(|child| self.holds(program, *child, subject)),
+            Node::Check(index) => compare(program, *index, subject),
+            node => self.truth(program, node, subject),
         };
         self.note(id as usize, truth);
         truth
+    }
+
+    /// The same, made out. Apart, so that comparisons, most of what is asked, are made without a call of it.
+    fn truth(&mut self, program: &Program, node: &Node, subject: Subject<'_>) -> bool {
+        match node {
+            Node::Const(truth) => *truth,
+            Node::Check(index) => compare(program, *index, subject),
+            Node::Not(child) => !self.holds(program, *child, subject),
+            Node::And(children) => children.iter().all(|child| self.holds(program, *child, subject)),
+            Node::Or(children) => children.iter().any(|child| self.holds(program, *child, subject)),
+        }
     }
 
     pub(super) fn known(&self, cell: usize) -> Option<bool> {
@@ -67,4 +76,8 @@ impl Memo {
             *cell = self.stamp << 1 | u32::from(truth);
         }
     }
+}
+
+fn compare(program: &Program, index: u32, subject: Subject<'_>) -> bool {
+    program.check(index).is_some_and(|check| check.holds(subject))
 }

@@ -15,6 +15,8 @@ use crate::{
     hash::{FastMap, FastSet},
 };
 
+/// So many conditions are evaluated as soon as they are looked up: most end at their first comparison.
+const FEW: usize = 2;
 /// What the evaluation of a condition costs, in the cost of reading a plain member.
 const EVALUATION: f32 = 5.0;
 /// The same for a rule that an index leaves out most of the time.
@@ -30,6 +32,9 @@ const MAX_LITERALS: usize = 8;
 
 /// The steps for conditions, in the order in which they are taken.
 pub(super) fn steps(program: &Program, guards: &mut Guards<'_>, conditions: &[NodeId]) -> Vec<Step> {
+    if conditions.len() <= FEW {
+        return Vec::new();
+    }
     let needs: Vec<Rc<Needs>> = conditions.iter().map(|node| guards.needs(*node, true)).collect();
     let fields = indexed_fields(guards, &needs);
     let assigned: Vec<Option<&Clause>> = needs.iter().map(|needs| best_clause(needs, &fields)).collect();

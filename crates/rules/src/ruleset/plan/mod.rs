@@ -75,6 +75,14 @@ impl Plan {
         asks: &mut impl Asks,
         mut visit: impl FnMut(&mut Memo, RuleId, NodeId) -> bool,
     ) {
+        if self.steps.is_empty() {
+            for (rule, node) in &self.conditions {
+                if !visit(memo, *rule, *node) {
+                    return;
+                }
+            }
+            return;
+        }
         if let [all] = self.all.words() {
             // Most plans have few rules.
             return self.left(subject, memo, asks, (&mut [*all], &mut [0]), &mut visit);

@@ -8,7 +8,7 @@ use crate::{
         matcher::Matcher,
         operand::Operand,
     },
-    fields::ResolvedField,
+    fields::{FieldType, ResolvedField},
     syntax::ast::Op,
 };
 
@@ -16,6 +16,9 @@ use crate::{
 pub(super) fn of_atoms(field: &ResolvedField, atoms: &[Atom]) -> f32 {
     let of_field = of_value(field);
     let each = |atom: &Atom| match atom {
+        // What most connections go to.
+        Atom::Int(53 | 80 | 443) if field.kind() == FieldType::Port => 0.2,
+        Atom::Text(TextAtom::Is(name)) if field.field.name == "fd.l4proto" && **name != *"tcp" => 0.3,
         Atom::Bool(_) | Atom::Int(_) | Atom::Ip(_) | Atom::Text(TextAtom::Is(_)) => of_field,
         Atom::Text(TextAtom::Directory(_) | TextAtom::FileName(_)) => 0.003,
         Atom::Text(TextAtom::Begins(text)) => match text.len() {
@@ -61,7 +64,11 @@ fn of_value(field: &ResolvedField) -> f32 {
 /// What reading a field costs, in the cost of reading a plain member; `None` for what is made anew for each
 /// reading, and for several values.
 pub(super) fn of_reading(field: &ResolvedField) -> Option<f32> {
-    const CHEAP: [&str; 43] = [
+    const CHEAP: [&str; 47] = [
+        "fd.cip.name",
+        "fd.sip.name",
+        "fd.lip.name",
+        "fd.rip.name",
         "fd.sip",
         "fd.rip",
         "proc.vpid",
