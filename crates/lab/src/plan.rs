@@ -149,7 +149,7 @@ pub(crate) fn make(
 ) -> Result<Vec<Plan>, LabError> {
     let isolated = is_isolated(options);
     let volumes = volumes(options, scratch)?;
-    let mut plans = Vec::new();
+    let mut opened = Vec::new();
     for (index, container) in options.definition.containers.iter().enumerate() {
         let home =
             scratch.directory(format!("container-{index}"), 0o755).tried(|| "make a directory".into())?;
@@ -160,10 +160,25 @@ pub(crate) fn make(
                 })?,
                 None => Rootfs::machine(),
             };
-        let maker = Maker { options, names, container, rootfs, home, isolated };
-        plans.push(maker.plan(&volumes, scratch, server)?);
+        opened.push((container, rootfs, home));
     }
-    Ok(plans)
+    let image_volumes: BTreeMap<String, Vec<Mount>> =
+        opened.iter().map(|(container, rootfs, _)| (container.name.clone(), image_volumes(rootfs))).collect();
+    opened
+        .into_iter()
+        .map(|(container, rootfs, home)| {
+            let maker =
+                Maker { options, names, container, rootfs, home, isolated, image_volumes: &image_volumes };
+            maker.plan(&volumes, scratch, server)
+        })
+        .collect()
+}
+
+/// What an image's volumes are to containers that take them over. They cannot be written: what is there is the
+/// image's own.
+fn image_volumes(rootfs: &Rootfs) -> Vec<Mount> {
+    let mount = |(source, target)| Mount { source, target, read_only: true };
+    rootfs.volumes().into_iter().map(mount).collect()
 }
 
 fn volumes(options: &Options, scratch: &Scratch) -> Result<BTreeMap<String, PathBuf>, LabError> {
@@ -182,6 +197,8 @@ struct Maker<'a> {
     rootfs: Rootfs,
     home: PathBuf,
     isolated: bool,
+    /// By container.
+    image_volumes: &'a BTreeMap<String, Vec<Mount>>,
 }
 
 impl Maker<'_> {
@@ -281,6 +298,10 @@ impl Maker<'_> {
         mounts.extend(sensor.map(SensorPlan::mounts).unwrap_or_default());
         let definition = &self.options.definition;
         mounts.extend(volume_mounts(definition, self.container, volumes, false, 0));
+        let sources = self.container.volumes_from.iter();
+        mounts.extend(
+            sources.filter_map(|source| self.image_volumes.get(&source.container)).flatten().cloned(),
+        );
         // What lies deeper is mounted later, so that nothing hides it.
         mounts.sort_by_key(|mount| mount.target.components().count());
         Ok(Container {

@@ -1,7 +1,9 @@
 //! The configuration in an image archive.
 
+use std::collections::BTreeMap;
+
 use fargard_taskdef::ImageProcess;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 /// What an image says of its containers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,6 +12,8 @@ pub(crate) struct ImageConfig {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) working_directory: Option<String>,
     pub(crate) user: Option<String>,
+    /// Paths that other containers get with `volumesFrom`.
+    pub(crate) volumes: Vec<String>,
     /// Digest of the configuration: the image's id.
     pub(crate) id: String,
 }
@@ -37,6 +41,7 @@ struct Config {
     env: Option<Vec<String>>,
     working_dir: String,
     user: String,
+    volumes: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 impl ImageConfig {
@@ -53,6 +58,7 @@ impl ImageConfig {
             environment: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             working_directory: Some(config.working_dir).filter(|directory| !directory.is_empty()),
             user: Some(config.user).filter(|user| !user.is_empty()),
+            volumes: config.volumes.unwrap_or_default().into_keys().collect(),
             id,
         })
     }
@@ -65,12 +71,13 @@ mod tests {
     #[test]
     fn reads_what_docker_writes() {
         let text = br#"{"architecture":"amd64","config":{"User":"app","Env":["PATH=/bin","A=b=c"],
-            "Entrypoint":["/ep"],"Cmd":null,"WorkingDir":"/w","Labels":{"x":"y"}},"rootfs":{}}"#;
+            "Entrypoint":["/ep"],"Cmd":null,"WorkingDir":"/w","Volumes":{"/v":{}},"Labels":{"x":"y"}},"rootfs":{}}"#;
         let config = ImageConfig::read(text, "sha256:0".into()).unwrap();
         assert_eq!(config.process.entry_point, ["/ep"]);
         assert_eq!(config.environment[1], ("A".to_owned(), "b=c".to_owned()));
         assert_eq!(config.user.as_deref(), Some("app"));
         assert_eq!(config.working_directory.as_deref(), Some("/w"));
+        assert_eq!(config.volumes, ["/v"]);
         assert!(ImageConfig::read(b"1", String::new()).is_err());
     }
 }

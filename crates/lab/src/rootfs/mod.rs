@@ -5,7 +5,7 @@ mod image;
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 pub(crate) use image::ImageConfig;
@@ -41,6 +41,26 @@ impl Rootfs {
         }
         let image = archive::unpack(path, into)?;
         Ok(Self { lower: into.to_owned(), machine: false, image })
+    }
+}
+
+impl Rootfs {
+    /// Where the image's volumes are on the machine, and in the container. Links are not followed.
+    pub(crate) fn volumes(&self) -> Vec<(PathBuf, PathBuf)> {
+        let paths = self.image.iter().flat_map(|image| &image.volumes);
+        paths.filter_map(|path| Some((self.directory(Path::new(path))?, PathBuf::from(path)))).collect()
+    }
+
+    fn directory(&self, path: &Path) -> Option<PathBuf> {
+        let mut inside = self.lower.clone();
+        for part in path.strip_prefix("/").ok()?.components() {
+            let Component::Normal(name) = part else { return None };
+            inside.push(name);
+            if !std::fs::symlink_metadata(&inside).is_ok_and(|found| found.is_dir()) {
+                return None;
+            }
+        }
+        (inside != self.lower).then_some(inside)
     }
 }
 

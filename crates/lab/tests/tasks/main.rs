@@ -11,6 +11,7 @@
 mod agent;
 mod attach;
 mod bench;
+mod embed;
 mod isolation;
 mod life;
 mod matrix;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     }
     let trials = [
         attach::trials(),
+        embed::trials(),
         isolation::trials(),
         life::trials(),
         matrix::trials(),
