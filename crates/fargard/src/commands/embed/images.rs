@@ -1,17 +1,109 @@
 //! Where image configurations come from.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
+use clap::ValueHint;
+use fargard_image::{LockFile, Lookup, Origin, Registry, RegistryOptions};
 use fargard_model::bounded;
-use fargard_taskdef::embed::ImageTable;
+use fargard_taskdef::embed::{ImageConfig, ImageLookup, ImageTable, LookupFailure, Platform};
 
 use crate::failure::BadInput;
 
 /// Most bytes of a file with image configurations.
 const MAX_BYTES: usize = 16 << 20;
 
+/// Options that say where image configurations come from.
+#[derive(Debug, clap::Args)]
+pub(super) struct ImageArgs {
+    /// JSON file with configurations by image: {"nginx:1.27": {"entrypoint": [..], "cmd": [..]}}
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    image_config: Vec<PathBuf>,
+    /// Where to look images up: docker-archive:FILE, oci:DIR, inspect:FILE (of `docker image inspect`), or registry;
+    /// may be given several times, the first that has the image counts
+    #[arg(long, value_name = "SOURCE")]
+    image_source: Vec<Origin>,
+    /// What images were found to be, with their digests: looked at before the sources, and written when they add to it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    lock_file: Option<PathBuf>,
+    /// Ask no registry: only what is pinned and was looked up before is known
+    #[arg(long)]
+    offline: bool,
+    /// Certificates to trust for registries instead of the usual ones (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    registry_ca: Option<PathBuf>,
+    /// Address at which a registry is reached, as docker.io=https://mirror.internal
+    #[arg(long, value_name = "HOST=URL", value_parser = super::pair)]
+    registry_mirror: Vec<(String, String)>,
+}
+
+/// All that is known of images: given configurations, then the lock file, then the sources.
+pub(super) struct Images<'a> {
+    table: ImageTable,
+    lookup: Option<Lookup>,
+    lock_file: Option<&'a Path>,
+}
+
+impl ImageArgs {
+    /// Reads what is given; nobody is asked yet.
+    pub(super) fn open(&self) -> anyhow::Result<Images<'_>> {
+        let bad = |error: fargard_image::ImageError| BadInput::because(error.to_string());
+        let wanted = self.lock_file.is_some() || !self.image_source.is_empty();
+        let lookup = if wanted {
+            let lock = match &self.lock_file {
+                Some(path) => LockFile::read(path).map_err(bad)?,
+                None => LockFile::default(),
+            };
+            let registry = Registry::new(self.registry()).map_err(bad)?;
+            Some(Lookup::new(lock, self.image_source.clone(), registry))
+        } else {
+            None
+        };
+        Ok(Images { table: table(&self.image_config)?, lookup, lock_file: self.lock_file.as_deref() })
+    }
+
+    fn registry(&self) -> RegistryOptions {
+        RegistryOptions {
+            ca_file: self.registry_ca.clone(),
+            endpoints: self.registry_mirror.iter().cloned().collect::<BTreeMap<_, _>>(),
+            cache: cache_directory(),
+            offline: self.offline,
+            ..RegistryOptions::default()
+        }
+    }
+}
+
+/// `fargard/images` in the user's cache directory (XDG base directories).
+fn cache_directory() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = named.or_else(|| std::env::home_dir().map(|home| home.join(".cache")))?;
+    Some(cache.join("fargard/images"))
+}
+
+impl Images<'_> {
+    /// Writes what was found into the lock file.
+    pub(super) fn write_lock(&self) -> anyhow::Result<()> {
+        if let (Some(path), Some(news)) = (self.lock_file, self.lookup.as_ref().and_then(Lookup::news)) {
+            news.write(path)?;
+        }
+        Ok(())
+    }
+}
+
+impl ImageLookup for Images<'_> {
+    fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure> {
+        match &self.lookup {
+            Some(lookup) if !self.table.0.contains_key(image) => lookup.config(image, platform),
+            None if self.table.0.is_empty() => ().config(image, platform),
+            _ => self.table.config(image, platform),
+        }
+    }
+}
+
 /// Reads the files of `--image-config`; of an image that stands in several the last counts.
-pub(super) fn open(files: &[PathBuf]) -> anyhow::Result<ImageTable> {
+fn table(files: &[PathBuf]) -> anyhow::Result<ImageTable> {
     let mut table = ImageTable::default();
     for path in files {
         let name = path.display();

@@ -26,7 +26,7 @@ DescribeTaskDefinition prints them) and CloudFormation templates (JSON or YAML).
 several need --write, --check or --diff; the report goes to standard error.\n\n\
 Exit codes: 0 done, or all protected; 1 with --check, something is unprotected; 2 usage or bad input, nothing written.\n\n\
 Examples:\n  fargard embed taskdef.json --sensor-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/fargard-sensor:0.1.0 \
---image-config images.json --diff\n  fargard embed --check templates/*.yaml\n  fargard embed --undo --write taskdef.json")]
+--image-source registry --lock-file fargard.lock.json --diff\n  fargard embed --check templates/*.yaml\n  fargard embed --undo --write taskdef.json")]
 pub(crate) struct Args {
     /// Task definitions and templates; `-` for standard input
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -61,9 +61,8 @@ pub(crate) struct Args {
     /// Value of a template's parameter, or of a pseudo parameter as AWS::Region
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     parameter: Vec<(String, String)>,
-    /// JSON file with configurations by image: {"nginx:1.27": {"entrypoint": [..], "cmd": [..]}}
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    image_config: Vec<PathBuf>,
+    #[command(flatten)]
+    images: images::ImageArgs,
     /// Say what is not protected and change nothing
     #[arg(long, conflicts_with_all = ["undo", "diff", "write", "output"])]
     check: bool,
@@ -138,7 +137,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(BadInput::because(reason).into());
     }
     let settings = args.settings();
-    let images = images::open(&args.image_config)?;
+    let images = args.images.open()?;
     let mut all = Vec::new();
     let mut errors = Vec::new();
     for path in &args.files {
@@ -157,6 +156,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(BadInput::because(errors.join("\nfargard: ")).into());
     }
     args.give_out(&all).context("cannot give the result out")?;
+    if !(args.check || args.diff) {
+        images.write_lock().context("cannot keep what images are")?;
+    }
     let unprotected =
         all.iter().flat_map(|done| &done.embedding.tasks).any(|task| task.unprotected().next().is_some());
     Ok(if args.check && unprotected { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
