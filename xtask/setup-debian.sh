@@ -28,6 +28,9 @@ need aws awscli
 need unshare util-linux
 need mount mount
 need git git
+need skopeo skopeo
+need umoci umoci
+need docker-registry docker-registry
 if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
   packages+=(chromium)
 fi

@@ -2,7 +2,7 @@
 
 use std::{fmt, io::Read};
 
-use crate::{Descriptor, Digest, ImageConfig, ImageError};
+use crate::{Descriptor, Digest, ImageConfig, ImageError, media_type};
 
 /// An image: what it says of itself, and its layers.
 #[derive(Debug)]
@@ -91,5 +91,49 @@ impl Image {
         Ok(layers
             .map(|(number, descriptor)| Layer { descriptor, diff_id: diff_ids.get(number).cloned() })
             .collect())
+    }
+}
+
+/// Layers in memory.
+#[derive(Debug)]
+struct InMemory(Vec<Vec<u8>>);
+
+impl Blobs for InMemory {
+    fn layer(&self, number: usize) -> Result<Box<dyn Read + '_>, ImageError> {
+        let layer = self.0.get(number);
+        layer
+            .map(|layer| Box::new(layer.as_slice()) as _)
+            .ok_or_else(|| ImageError::malformed("the image in memory", "there is no such layer"))
+    }
+
+    fn has(&self, number: usize) -> bool {
+        number < self.0.len()
+    }
+}
+
+impl Image {
+    /// An image of layers at hand, packed or not, the lowest first.
+    #[must_use]
+    pub fn in_memory(config: ImageConfig, layers: Vec<Vec<u8>>) -> Self {
+        let described = layers.iter().map(|layer| Layer {
+            descriptor: Descriptor {
+                media_type: media_type::OCI_LAYER.to_owned(),
+                digest: Digest::of(layer),
+                size: layer.len() as u64,
+                platform: None,
+                annotations: std::collections::BTreeMap::new(),
+                urls: Vec::new(),
+            },
+            diff_id: None,
+        });
+        Self {
+            place: "memory".to_owned(),
+            digest: None,
+            manifest_digest: None,
+            config_digest: None,
+            config,
+            layers: described.collect(),
+            blobs: Some(Box::new(InMemory(layers))),
+        }
     }
 }

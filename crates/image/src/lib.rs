@@ -33,7 +33,7 @@ pub use layer::{
 pub use limits::Limits;
 pub use lock::{LockFile, LockedImage};
 pub use lookup::{Lookup, Origin, OriginError};
-pub use manifest::{Descriptor, Index, Manifest, media_type};
+pub use manifest::{Descriptor, Document, Index, Manifest, media_type};
 pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Reference, ReferenceError, RegistryKind};
 pub use registry::{AwsCredentials, Login, Options as RegistryOptions, Registry, RegistryProblem};

@@ -78,8 +78,10 @@ pub struct Index {
 
 /// One of the two.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Document {
+pub enum Document {
+    /// An image for one platform.
     Manifest(Manifest),
+    /// Images by platform.
     Index(Index),
 }
 
@@ -97,7 +99,10 @@ struct Shape {
 impl Document {
     /// Reads a manifest or an index. A document that could be taken for both, or that is not what it or `said` (the
     /// descriptor's media type, or the answer's) names it, is refused: tools would differ in what they see in it.
-    pub(crate) fn parse(what: &str, said: &str, bytes: &[u8]) -> Result<Self, ImageError> {
+    ///
+    /// # Errors
+    /// That, or it is malformed, or of Docker's schema 1.
+    pub fn parse(what: &str, said: &str, bytes: &[u8]) -> Result<Self, ImageError> {
         let shape: Shape = json::parse(what, bytes)?;
         if shape.schema_version == Some(1) || said.contains("distribution.manifest.v1") {
             return Err(ImageError::Unsupported {
