@@ -159,7 +159,7 @@ fn what_ecs_refuses_is_refused_in_its_words() {
             "InvalidParameterException",
             "not found",
         ),
-        ("RegisterTaskDefinition", small, "ClientException", "memory"),
+        ("RegisterTaskDefinition", small, "ClientException", "600 MiB"),
         ("CreateService", twice, "InvalidParameterException", "not idempotent"),
         ("CreateService", on_ec2, "InvalidParameterException", "does not support launch_type FARGATE"),
         ("DescribeServices", json!({"services": eleven}), "InvalidParameterException", "more than 10"),
