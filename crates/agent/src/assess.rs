@@ -1,7 +1,7 @@
 //! What embedding would make of a registered task definition.
 
 use fargard_aws::ecs::Tag;
-use fargard_taskdef::embed::{self, ImageLookup, Outcome, Settings, SkipCode};
+use fargard_taskdef::embed::{self, ImageLookup, Outcome, Settings};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -20,7 +20,7 @@ const READ_ONLY: [&str; 9] = [
 /// Tags that the agent sets at what it registers begin so.
 const OWN: &str = "fargard:";
 /// The tag that names the source and the settings of a registered revision.
-const IDENTITY: &str = "fargard:identity";
+pub(crate) const IDENTITY: &str = "fargard:identity";
 /// The tag that names the revision it was made of.
 const SOURCE: &str = "fargard:source";
 /// Most tags of a resource.
@@ -42,8 +42,8 @@ pub struct Candidate {
 /// What embedding makes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Assessment {
-    /// It has the sensor; the text names containers that have not, with their reasons.
-    Protected(Vec<String>),
+    /// It has the sensor.
+    Protected,
     /// It could have the sensor, or a newer one.
     Candidate(Box<Candidate>),
     /// It is left as it is.
@@ -79,10 +79,8 @@ pub fn assess(answer: &Value, settings: &Settings, lookup: &dyn ImageLookup) -> 
 
 pub(crate) fn examine(answer: &Value, settings: &Settings, lookup: &dyn ImageLookup) -> Assessed {
     let arn = answer.pointer("/taskDefinition/taskDefinitionArn").and_then(Value::as_str).unwrap_or_default();
-    let unreadable = |reason: String| Assessed {
-        identity: hash(arn),
-        assessment: Assessment::Unreadable(reason),
-    };
+    let unreadable =
+        |reason: String| Assessed { identity: hash(arn), assessment: Assessment::Unreadable(reason) };
     let Some(input) = register_form(answer) else {
         return unreadable("the answer has no taskDefinition".to_owned());
     };
@@ -92,18 +90,41 @@ pub(crate) fn examine(answer: &Value, settings: &Settings, lookup: &dyn ImageLoo
         Err(error) => return unreadable(format!("the sensor in it cannot be taken out: {error}")),
     };
     let parsed: Value = serde_json::from_str(&source).unwrap_or_default();
-    let identity = hash(&format!("{}\n{settings:?}", canonical(&parsed)));
+    let identity = hash(&format!("{}\n{}", canonical(&parsed), fingerprint(settings)));
+    let ours = tags(answer).into_iter().find(|tag| tag.key == IDENTITY).map(|tag| tag.value);
     // Others put the sensor in with settings of their own, which stay.
-    let ours = tags(answer).iter().any(|tag| tag.key == IDENTITY);
-    let assessment = if source != before && !ours {
-        Assessment::Protected(Vec::new())
-    } else {
-        judge(before, settings, lookup, &identity, arn)
-    };
+    let current = source != before && ours.is_none_or(|ours| ours == identity);
+    let assessment =
+        if current { Assessment::Protected } else { judge(before, settings, lookup, &identity, arn) };
     Assessed { identity, assessment }
 }
 
-fn judge(before: String, settings: &Settings, lookup: &dyn ImageLookup, identity: &str, arn: &str) -> Assessment {
+/// The settings that change what is registered, in a form that stays the same from version to version: another one
+/// would roll out every service again.
+fn fingerprint(settings: &Settings) -> String {
+    let Settings {
+        sensor_image,
+        mode,
+        server,
+        token,
+        variables,
+        include,
+        exclude,
+        only_labelled,
+        assume_fargate,
+        ..
+    } = settings;
+    json!([1, sensor_image, mode, server, token, variables, include, exclude, only_labelled, assume_fargate])
+        .to_string()
+}
+
+fn judge(
+    before: String,
+    settings: &Settings,
+    lookup: &dyn ImageLookup,
+    identity: &str,
+    arn: &str,
+) -> Assessment {
     let embedding = match embed::embed(&before, settings, lookup) {
         Ok(embedding) => embedding,
         Err(error) => return Assessment::Unreadable(error.to_string()),
@@ -127,12 +148,6 @@ fn judge(before: String, settings: &Settings, lookup: &dyn ImageLookup, identity
         let whole = task.skip.as_ref().map(|skip| format!("{}: {}", skip.code, skip.reason));
         let intended = task.skip.as_ref().map_or(intended, |skip| skip.code.is_intended());
         return Assessment::LeftAlone { intended, reason: whole.unwrap_or_else(|| skipped.join("; ")) };
-    }
-    let same = |text: &str| serde_json::from_str::<Value>(text).ok().map(|value| canonical(&value));
-    if same(&embedding.text) == same(&before) {
-        let intended = [SkipCode::Excluded, SkipCode::LogRouter, SkipCode::Proxy, SkipCode::Agent];
-        skipped.retain(|text| !intended.iter().any(|code| text.contains(&format!(": {code}: "))));
-        return Assessment::Protected(skipped);
     }
     let Ok(mut input) = serde_json::from_str::<Value>(&embedding.text) else {
         return Assessment::Unreadable("what embedding makes of it is not JSON".to_owned());
@@ -175,7 +190,9 @@ fn canonical(value: &Value) -> String {
                 names.into_iter().map(|(name, member)| format!("{name:?}:{}", canonical(member))).collect();
             format!("{{{}}}", texts.join(","))
         }
-        Value::Array(elements) => format!("[{}]", elements.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Array(elements) => {
+            format!("[{}]", elements.iter().map(canonical).collect::<Vec<_>>().join(","))
+        }
         other => other.to_string(),
     }
 }

@@ -7,9 +7,7 @@ use fargard_model::Timestamp;
 use fargard_taskdef::embed::Choice;
 use serde::Serialize;
 
-use crate::{
-    Assessment, Attempt, AttemptState, Scoped,
-};
+use crate::{Assessment, Attempt, AttemptState, Scoped};
 
 /// How long ECS may tell of a service as it was before a change.
 const SETTLING: Duration = Duration::from_secs(60);
@@ -100,12 +98,12 @@ pub fn decide(facts: &Facts<'_>) -> (Status, String) {
         Assessment::Unreadable(reason) => (Status::CannotEmbed, reason.clone()),
         Assessment::LeftAlone { intended: true, reason } => (Status::NotApplicable, reason.clone()),
         Assessment::LeftAlone { intended: false, reason } => (Status::CannotEmbed, reason.clone()),
-        Assessment::Protected(without) => protected(facts, without),
+        Assessment::Protected => protected(facts),
         Assessment::Candidate(_) => unprotected(facts),
     }
 }
 
-fn protected(facts: &Facts<'_>, without: &[String]) -> (Status, String) {
+fn protected(facts: &Facts<'_>) -> (Status, String) {
     let rolled_out = facts.attempt.filter(|attempt| {
         attempt.state == AttemptState::RolledOut && attempt.revision == facts.service.task_definition
     });
@@ -114,11 +112,13 @@ fn protected(facts: &Facts<'_>, without: &[String]) -> (Status, String) {
         (Some(_), "FAILED") => (Status::Stuck, primary_reason(facts.service)),
         (Some(attempt), "IN_PROGRESS") if facts.now.0 > later(attempt.at, facts.patience) => {
             let minutes = facts.patience.as_secs() / 60;
-            (Status::Stuck, format!("not rolled out after {minutes} minutes: {}", primary_reason(facts.service)))
+            (
+                Status::Stuck,
+                format!("not rolled out after {minutes} minutes: {}", primary_reason(facts.service)),
+            )
         }
         (Some(_), "IN_PROGRESS") => (Status::RollingOut, primary_reason(facts.service)),
-        _ if without.is_empty() => (Status::Protected, String::new()),
-        _ => (Status::Protected, format!("but for {}", without.join("; "))),
+        _ => (Status::Protected, String::new()),
     }
 }
 
@@ -141,7 +141,10 @@ fn unprotected(facts: &Facts<'_>) -> (Status, String) {
     }
     if service.deployment_controller.kind != "ECS" {
         let kind = &service.deployment_controller.kind;
-        return (Status::OtherController, format!("{kind} deploys it: embed what is given to {kind} (fargard embed)"));
+        return (
+            Status::OtherController,
+            format!("{kind} deploys it: embed what is given to {kind} (fargard embed)"),
+        );
     }
     let settled = |state: &str| state.is_empty() || state == "COMPLETED";
     let primary = service.deployments.first();

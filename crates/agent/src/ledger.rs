@@ -71,8 +71,9 @@ impl Ledger {
     pub fn read(path: &Path) -> Result<Self, LedgerError> {
         let failed = |reason: String| LedgerError { path: path.to_owned(), reason };
         match bounded::read(path, MAX_FILE) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| failed(format!("not written by the agent: {error}; move it away to begin anew"))),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                failed(format!("not written by the agent: {error}; move it away to begin anew"))
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(failed(error.to_string())),
         }

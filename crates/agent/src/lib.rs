@@ -13,7 +13,7 @@ mod owner;
 mod scope;
 pub mod wake;
 
-pub use agent::{Agent, AgentOptions, Round, Standing};
+pub use agent::{Agent, AgentOptions, Round, RoundError, Standing};
 pub use assess::{Assessment, Candidate, assess};
 pub use decide::{Facts, Status, decide};
 pub use ledger::{Attempt, AttemptState, Ledger, LedgerError};

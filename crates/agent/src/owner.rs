@@ -50,7 +50,11 @@ impl std::str::FromStr for OwnerTag {
             Some((key, value)) => (key, Some(value.to_owned())),
             None => (text, None),
         };
-        if key.is_empty() { Err("write KEY or KEY=VALUE".to_owned()) } else { Ok(Self { key: key.to_owned(), value }) }
+        if key.is_empty() {
+            Err("write KEY or KEY=VALUE".to_owned())
+        } else {
+            Ok(Self { key: key.to_owned(), value })
+        }
     }
 }
 

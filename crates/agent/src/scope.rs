@@ -62,9 +62,16 @@ mod tests {
             (vec![], vec![], vec![], Scope::All, Choice::Auto, "account"),
             (vec![], vec![], vec![], Scope::Tagged, Choice::Off, "account"),
             (vec![], vec![], on.clone(), Scope::Tagged, Choice::Auto, "cluster"),
-            (vec![], off.clone(), on.clone(), Scope::All, Choice::Off, "service"),
-            (attach, off.clone(), off.clone(), Scope::All, Choice::Attach, "task definition"),
-            (tags("fargard.mode", "maybe"), vec![], tags("FargardManaged", "false"), Scope::All, Choice::Off, "cluster"),
+            (vec![], off.clone(), on, Scope::All, Choice::Off, "service"),
+            (attach, off.clone(), off, Scope::All, Choice::Attach, "task definition"),
+            (
+                tags("fargard.mode", "maybe"),
+                vec![],
+                tags("FargardManaged", "false"),
+                Scope::All,
+                Choice::Off,
+                "cluster",
+            ),
             (tags("other", "off"), vec![], vec![], Scope::All, Choice::Auto, "account"),
         ] {
             let found = scope(&definition, &service, &cluster, default, Choice::Auto);

@@ -115,6 +115,12 @@ impl Account {
         &self.region
     }
 
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
     /// Asks ECS, with Fargard's share of the rate, again where that may help.
     pub(crate) fn call(&self, operation: Operation, input: &Value) -> Result<Value, AwsError> {
         let body = input.to_string();

@@ -113,7 +113,7 @@ pub struct ServiceDescription {
 }
 
 /// How a roll-out stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ServiceDeployment {
     /// ARN.
@@ -122,6 +122,8 @@ pub struct ServiceDeployment {
     pub status: String,
     /// In ECS's words.
     pub status_reason: String,
+    /// Epoch seconds.
+    pub created_at: f64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -16,11 +16,17 @@ const RETENTION: Duration = Duration::from_secs(3600);
 /// From PENDING to RUNNING: pulling images.
 const PULL: Duration = Duration::from_secs(10);
 
-/// Lets time pass, step by step.
+/// Lets time pass, step by step; what lies between two steps happens at the second.
 pub(super) fn advance(world: &mut World, time: Duration) {
     let end = later(world.now, time);
-    while world.now < end {
-        world.now = later(world.now, STEP).min(end);
+    let step = u64::try_from(STEP.as_nanos()).unwrap_or(u64::MAX);
+    loop {
+        let next = Timestamp((world.now.0 / step).saturating_add(1).saturating_mul(step));
+        if next > end {
+            world.now = end;
+            return;
+        }
+        world.now = next;
         let arns: Vec<String> = world.tasks.keys().cloned().collect();
         for arn in arns {
             world.step_task(&arn);

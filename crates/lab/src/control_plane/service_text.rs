@@ -1,16 +1,22 @@
 //! Services and their roll-outs in the API's words.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::world::{Deployment, Service, ServiceDeployment, World, put, put_all, seconds};
 
 impl World {
     pub(super) fn service_text(&self, service: &Service, with_tags: bool) -> Value {
+        let counts = self.counts(service);
         let deployments: Vec<Value> = service
             .deployments
             .iter()
             .enumerate()
-            .map(|(place, deployment)| self.rollout_text(service, deployment, place == 0))
+            .map(|(place, deployment)| {
+                let counts = counts.get(deployment.id.as_str()).copied().unwrap_or_default();
+                rollout_text(service, deployment, place == 0, counts)
+            })
             .collect();
         let mut text = json!({
             "serviceArn": service.arn,
@@ -20,8 +26,8 @@ impl World {
             "serviceRegistries": [],
             "status": service.status,
             "desiredCount": service.desired,
-            "runningCount": self.count(service, None, "RUNNING"),
-            "pendingCount": self.count(service, None, "PENDING"),
+            "runningCount": counts.values().map(|(running, _)| running).sum::<u64>(),
+            "pendingCount": counts.values().map(|(_, pending)| pending).sum::<u64>(),
             "platformFamily": "Linux",
             "platformVersion": "LATEST",
             "taskDefinition": service.definition,
@@ -51,44 +57,22 @@ impl World {
         text
     }
 
-    /// Tasks of a service in that state, of one roll-out if it is named.
-    fn count(&self, service: &Service, deployment: Option<&str>, status: &str) -> usize {
+    /// Running and pending tasks by roll-out.
+    fn counts(&self, service: &Service) -> BTreeMap<&str, (u64, u64)> {
         let group = format!("service:{}", service.name);
-        let of_service =
-            self.tasks.values().filter(|task| task.cluster == service.cluster && task.group == group);
-        of_service
-            .filter(|task| deployment.is_none_or(|wanted| task.deployment.as_deref() == Some(wanted)))
-            // What is not running yet counts as pending.
-            .filter(|task| match status {
-                "PENDING" => matches!(task.status, "PENDING" | "PROVISIONING" | "ACTIVATING"),
-                _ => task.status == status,
-            })
-            .count()
-    }
-
-    fn rollout_text(&self, service: &Service, deployment: &Deployment, primary: bool) -> Value {
-        let mut text = json!({
-            "id": deployment.id,
-            "status": if primary { "PRIMARY" } else { "ACTIVE" },
-            "taskDefinition": deployment.definition,
-            "desiredCount": if primary { service.desired } else { 0 },
-            "pendingCount": self.count(service, Some(&deployment.id), "PENDING"),
-            "runningCount": self.count(service, Some(&deployment.id), "RUNNING"),
-            "failedTasks": deployment.failed_tasks,
-            "createdAt": seconds(deployment.created_at),
-            "updatedAt": seconds(deployment.updated_at),
-            "platformVersion": "1.4.0",
-            "platformFamily": "Linux",
-        });
-        for name in ["launchType", "networkConfiguration", "capacityProviderStrategy"] {
-            put(&mut text, name, service.given.get(name).cloned());
+        let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for task in self.tasks.values().filter(|task| task.group == group && task.cluster == service.cluster)
+        {
+            let (running, pending) =
+                counts.entry(task.deployment.as_deref().unwrap_or_default()).or_default();
+            match task.status {
+                "RUNNING" => *running += 1,
+                // What is not running yet counts as pending.
+                "PENDING" | "PROVISIONING" | "ACTIVATING" => *pending += 1,
+                _ => {}
+            }
         }
-        // Other controllers have roll-outs of their own.
-        if service.controller == "ECS" {
-            put(&mut text, "rolloutState", Some(deployment.state));
-            put(&mut text, "rolloutStateReason", Some(deployment.reason.clone()));
-        }
-        text
+        counts
     }
 
     fn revision_arn(&self, service: &Service, definition: &str) -> String {
@@ -135,4 +119,34 @@ impl World {
         put(&mut text, "rollback", rollback);
         text
     }
+}
+
+fn rollout_text(
+    service: &Service,
+    deployment: &Deployment,
+    primary: bool,
+    (running, pending): (u64, u64),
+) -> Value {
+    let mut text = json!({
+        "id": deployment.id,
+        "status": if primary { "PRIMARY" } else { "ACTIVE" },
+        "taskDefinition": deployment.definition,
+        "desiredCount": if primary { service.desired } else { 0 },
+        "pendingCount": pending,
+        "runningCount": running,
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": seconds(deployment.created_at),
+        "updatedAt": seconds(deployment.updated_at),
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+    });
+    for name in ["launchType", "networkConfiguration", "capacityProviderStrategy"] {
+        put(&mut text, name, service.given.get(name).cloned());
+    }
+    // Other controllers have roll-outs of their own.
+    if service.controller == "ECS" {
+        put(&mut text, "rolloutState", Some(deployment.state));
+        put(&mut text, "rolloutStateReason", Some(deployment.reason.clone()));
+    }
+    text
 }
