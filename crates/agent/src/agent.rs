@@ -15,7 +15,7 @@ use fargard_taskdef::embed::{Choice, ImageLookup, Settings};
 use serde::Serialize;
 
 use crate::{
-    Assessment, AttemptState, Candidate, Facts, Ledger, LedgerError, OwnerTag, Scope, Status,
+    Assessment, Candidate, Facts, Ledger, LedgerError, OwnerTag, Scope, Status,
     assess::{self, Assessed},
     decide::decide,
     owner::owner,
@@ -128,26 +128,26 @@ struct Known {
 }
 
 /// Keeps services covered. Blocking.
-pub struct Agent {
+pub struct Agent<'l> {
     pub(crate) ecs: Ecs,
     pub(crate) options: AgentOptions,
     pub(crate) ledger: Ledger,
-    lookup: Box<dyn ImageLookup>,
+    lookup: &'l dyn ImageLookup,
     known: BTreeMap<String, Known>,
 }
 
-impl std::fmt::Debug for Agent {
+impl std::fmt::Debug for Agent<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Agent").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-impl Agent {
+impl<'l> Agent<'l> {
     /// An agent that knows what was tried before.
     ///
     /// # Errors
     /// The state file cannot be read.
-    pub fn new(ecs: Ecs, options: AgentOptions, lookup: Box<dyn ImageLookup>) -> Result<Self, LedgerError> {
+    pub fn new(ecs: Ecs, options: AgentOptions, lookup: &'l dyn ImageLookup) -> Result<Self, LedgerError> {
         let ledger = options.state.as_deref().map(Ledger::read).transpose()?.unwrap_or_default();
         Ok(Self { ecs, options, ledger, lookup, known: BTreeMap::new() })
     }
@@ -165,12 +165,11 @@ impl Agent {
         let clusters = self.ecs.describe_clusters::<Cluster>(&arns)?;
         let missing = clusters.failures.iter().map(|failure| format!("{}: {}", failure.arn, failure.reason));
         round.failures.extend(missing);
-        let mut used = BTreeSet::new();
         for cluster in clusters.found.iter().filter(|cluster| cluster.status == "ACTIVE") {
             let services = self.ecs.list_services(&cluster.cluster_arn)?;
             self.look(cluster, &services, &mut round)?;
         }
-        used.extend(round.standings.iter().map(|standing| standing.definition.clone()));
+        let used: BTreeSet<&String> = round.standings.iter().map(|standing| &standing.definition).collect();
         self.known.retain(|arn, _| used.contains(arn));
         self.act(&mut round)?;
         Ok(round)
@@ -264,11 +263,13 @@ impl Agent {
                 scope(&[], &service.tags, &cluster.tags, self.options.scope, self.options.settings.mode);
             return Ok((scoped, Assessed { identity: String::new(), assessment }));
         }
-        let fresh = u64::try_from(FRESH.as_nanos()).unwrap_or(u64::MAX);
-        self.known.retain(|_, known| known.at.0.saturating_add(fresh) > now.0);
         let of = |tags: &[Tag]| {
             scope(tags, &service.tags, &cluster.tags, self.options.scope, self.options.settings.mode)
         };
+        let fresh = u64::try_from(FRESH.as_nanos()).unwrap_or(u64::MAX);
+        if self.known.get(arn).is_some_and(|known| known.at.0.saturating_add(fresh) <= now.0) {
+            self.known.remove(arn);
+        }
         if let Some(known) = self.known.get(arn) {
             let scoped = of(&known.tags);
             if let Some(assessed) = known.assessed.get(&format!("{:?}", scoped.mode)) {
@@ -286,7 +287,7 @@ impl Agent {
             },
             mode => {
                 let settings = Settings { mode, ..self.options.settings.clone() };
-                assess::examine(&answer, &settings, &*self.lookup)
+                assess::examine(&answer, &settings, self.lookup)
             }
         };
         let known =
@@ -353,12 +354,5 @@ impl Agent {
     /// Writes the ledger down.
     pub(crate) fn save(&self) -> Result<(), LedgerError> {
         self.options.state.as_deref().map_or(Ok(()), |path| self.ledger.write(path))
-    }
-
-    /// Attempts of a service so far; for tests and reports.
-    #[must_use]
-    pub fn is_quarantined(&self, standing: &Standing) -> bool {
-        let attempt = self.ledger.attempt(&standing.arn, &standing.identity);
-        attempt.is_some_and(|attempt| attempt.state == AttemptState::Quarantined)
     }
 }

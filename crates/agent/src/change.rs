@@ -11,7 +11,7 @@ use crate::{Agent, Attempt, AttemptState, LedgerError, Standing, Status, assess}
 /// Roll-outs looked back on.
 const LOOK_BACK: usize = 20;
 
-impl Agent {
+impl Agent<'_> {
     /// Gives a service the sensor. `Ok(Ok(true))` when its roll-out began.
     pub(crate) fn protect(&mut self, standing: &mut Standing) -> Result<Result<bool, AwsError>, LedgerError> {
         match self.try_protect(standing)? {

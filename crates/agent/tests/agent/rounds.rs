@@ -124,8 +124,8 @@ fn five_hundred_services_are_covered_one_after_another_and_nothing_flaps() {
         let name = format!("s{number:03}");
         let owned = if number % 50 == 0 { json!([{"key": "terraform", "value": "true"}]) } else { json!([]) };
         match number % 2 {
-            0 => stage.create(&name, "shared", &owned, &json!({})),
-            _ => stage.service(&name, &owned, &json!({})),
+            0 => stage.create(&name, "shared", &owned, &json!({"desiredCount": 1})),
+            _ => stage.service(&name, &owned, &json!({"desiredCount": 1})),
         }
     }
     stage.plane.advance(FIVE_MINUTES);

@@ -28,13 +28,14 @@ impl Clock for Simulated {
 
 pub(crate) struct Stage {
     pub(crate) plane: Arc<ControlPlane>,
+    images: ImageTable,
 }
 
 impl Stage {
     /// An account with a cluster `main`.
     pub(crate) fn new() -> Self {
         let options = ControlPlaneOptions { throttle: true, ..ControlPlaneOptions::default() };
-        let stage = Self { plane: Arc::new(ControlPlane::start(options).unwrap()) };
+        let stage = Self { plane: Arc::new(ControlPlane::start(options).unwrap()), images: images() };
         stage.call("CreateCluster", &json!({"clusterName": "main"}));
         stage
     }
@@ -91,8 +92,8 @@ impl Stage {
         Ecs::new(Arc::new(Account::open(options).unwrap()))
     }
 
-    pub(crate) fn agent(&self, options: AgentOptions) -> Agent {
-        Agent::new(self.ecs(), options, Box::new(images())).unwrap()
+    pub(crate) fn agent(&self, options: AgentOptions) -> Agent<'_> {
+        Agent::new(self.ecs(), options, &self.images).unwrap()
     }
 
     /// What a service runs.
