@@ -12,6 +12,10 @@ use crate::{
     tar::{Entry, Kind},
 };
 
+/// Parts of directories' paths that are gone through in one layer before links in them are followed no more: honest
+/// layers have their members in the order of directories, and few links.
+const MAX_STEPS: u64 = 100_000_000;
+
 /// What a layer holds and what it takes away.
 #[derive(Debug)]
 pub(super) struct LayerFiles {
@@ -23,6 +27,8 @@ pub(super) struct LayerFiles {
     /// The directory of the last member, which is mostly that of the next.
     last: Option<(Vec<u8>, NodeId)>,
     path: Vec<u8>,
+    /// Parts of paths gone through so far.
+    steps: u64,
     /// Most paths of this layer.
     paths: u32,
 }
@@ -49,6 +55,7 @@ impl LayerFiles {
             layer,
             last: None,
             path: Vec::new(),
+            steps: 0,
             paths,
         }
     }
@@ -110,7 +117,7 @@ impl LayerFiles {
             Ok(directory) => directory,
             Err(NoDirectory::Full(full)) => return Err(full),
             Err(NoDirectory::Loop) => {
-                note("its directory is a loop of symbolic links; left out");
+                note("its directory is a loop or a maze of symbolic links; left out");
                 return Ok(entry.kind == Kind::File);
             }
         };
@@ -149,6 +156,9 @@ impl LayerFiles {
         if let Some((_, node)) = self.last.as_ref().filter(|(last, _)| last == path) {
             return Ok(*node);
         }
+        if self.steps > MAX_STEPS {
+            return Err(NoDirectory::Loop);
+        }
         let mut follow = Follow::new(path, true);
         let found = loop {
             match follow.run(&self.files) {
@@ -166,9 +176,13 @@ impl LayerFiles {
                     }
                     follow.resume(self.files.add_implied(parent, &name)?);
                 }
-                Stop::Loop => return Err(NoDirectory::Loop),
+                Stop::Loop => {
+                    self.steps += follow.steps;
+                    return Err(NoDirectory::Loop);
+                }
             }
         };
+        self.steps += follow.steps;
         self.last = Some((path.to_vec(), found));
         Ok(found)
     }

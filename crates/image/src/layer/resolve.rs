@@ -26,6 +26,8 @@ pub(super) struct Follow {
     parts: Vec<Vec<u8>>,
     at: NodeId,
     links: usize,
+    /// Parts gone through so far.
+    pub(super) steps: u64,
     /// Whether a link at the end is followed too.
     last: bool,
 }
@@ -33,7 +35,7 @@ pub(super) struct Follow {
 impl Follow {
     /// Begins at the root.
     pub(super) fn new(path: &[u8], last: bool) -> Self {
-        let mut follow = Self { parts: Vec::new(), at: ROOT, links: 0, last };
+        let mut follow = Self { parts: Vec::new(), at: ROOT, links: 0, steps: 0, last };
         follow.put(path);
         follow
     }
@@ -58,6 +60,7 @@ impl Follow {
             if !files.is_directory(self.at) {
                 return Stop::NotDirectory(self.at);
             }
+            self.steps += 1;
             let part = self.parts.pop().unwrap_or_default();
             if part == b".." {
                 self.at = files.nodes.parent(self.at);

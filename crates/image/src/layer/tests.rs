@@ -201,7 +201,7 @@ fn names_that_attack_are_taken_inside_and_told_of() {
         ("nnn", "4095 bytes"),
         ("twice", "named twice"),
         ("file/below", "named before as something else"),
-        ("round/x", "a loop of symbolic links"),
+        ("round/x", "a loop or a maze of symbolic links"),
         (".:", "names the image's root, but is no directory"),
     ] {
         assert!(
@@ -344,6 +344,26 @@ fn too_many_paths_end_the_scan_with_what_was_seen() {
     let limits = Limits { time: std::time::Duration::ZERO, ..Limits::default() };
     let (scanned, _) = scan_stored(std::slice::from_ref(&layer), std::slice::from_ref(&layer), &limits);
     assert_eq!(scanned.report.cut_short.as_deref(), Some("not read within 0 s"));
+}
+
+#[test]
+fn foreign_layers_are_named_and_the_rest_is_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    let layers = [archive(&[file("windows", "1")]), archive(&[file("b", "2")])];
+    let root = made::layout(scratch.path(), &layers, &layers);
+    let foreign = crate::Digest::of(&layers[0]);
+    std::fs::remove_file(root.join("blobs/sha256").join(foreign.hex())).unwrap();
+    let source = Source::OciLayout { path: root, name: None };
+    let open = || source.open(None, &Platform::linux_amd64()).unwrap();
+    let missing = open().scan(&Limits::default(), &mut ()).unwrap().report.incomplete();
+    assert!(missing.unwrap().starts_with(&format!("layer 1: {foreign} is not in oci:")));
+    let mut image = open();
+    image.layers[0].descriptor.media_type =
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip".to_owned();
+    let scanned = image.scan(&Limits::default(), &mut ()).unwrap();
+    assert!(matches!(scanned.report.layers[0].state, LayerState::Foreign));
+    assert_eq!(scanned.report.incomplete().as_deref(), Some("layer 1 is kept elsewhere and was not read"));
+    assert_eq!(listing(&scanned), ["/b@1"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
     thread,
@@ -93,8 +93,8 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, handler: &Handler, seen: &Mutex<Vec<Asked>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+fn serve(stream: impl Read + Write, handler: &Handler, seen: &Mutex<Vec<Asked>>) {
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line).unwrap_or(0) == 0 {
         return;
@@ -112,7 +112,7 @@ fn serve(stream: TcpStream, handler: &Handler, seen: &Mutex<Vec<Asked>>) {
     let asked = Asked { line: line.trim_end().to_owned(), headers, body: String::from_utf8(body).unwrap() };
     seen.lock().unwrap().push(asked.clone());
     let reply = handler(&asked);
-    let mut stream = stream;
+    let stream = reader.get_mut();
     if reply.silent {
         let _ = stream.read(&mut [0]);
         return;
@@ -127,6 +127,55 @@ fn serve(stream: TcpStream, handler: &Handler, seen: &Mutex<Vec<Asked>>) {
     }
     let _ = stream.write_all(format!("{text}\r\n").as_bytes());
     let _ = stream.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())]);
+    let _ = stream.flush();
+}
+
+/// As [`Server`], with a certificate for `localhost`; its port and the certificate.
+fn start_tls(content: Content) -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (config, seen) = (Arc::new(config), Mutex::default());
+    thread::spawn(move || {
+        let handler: Handler = Box::new(move |asked| content.answer(asked));
+        for stream in listener.incoming() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut tls = rustls::StreamOwned::new(connection, stream.unwrap());
+            if tls.conn.complete_io(&mut tls.sock).is_ok() {
+                serve(&mut tls, &handler, &seen);
+                tls.conn.send_close_notify();
+                let _ = tls.conn.complete_io(&mut tls.sock);
+            }
+        }
+    });
+    (port, made.cert.pem())
+}
+
+#[test]
+fn certificates_are_checked_against_the_given_ones_or_the_usual_ones() {
+    let (port, certificate) = start_tls(Content::new());
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("ca.pem");
+    std::fs::write(&file, certificate).unwrap();
+    let with = |ca_file: Option<std::path::PathBuf>| {
+        let endpoints = BTreeMap::from([("r.example".to_owned(), format!("https://localhost:{port}"))]);
+        let options = Options { ca_file, endpoints, ..options() };
+        open_with(options, "r.example/team/app:1", &Platform::linux_amd64())
+    };
+    assert_eq!(paths(&with(Some(file.clone())).unwrap()).len(), 4);
+    let error = with(None).unwrap_err();
+    assert!(error.contains("no answer from localhost") && error.contains("certificate"), "{error}");
+    std::fs::write(&file, "no certificate").unwrap();
+    let error = Registry::new(Options { ca_file: Some(file), ..options() }).unwrap_err().to_string();
+    assert!(error.contains("holds no certificate in PEM form"), "{error}");
 }
 
 /// Documents and blobs of an image for two platforms, by path below the repository.
