@@ -14,3 +14,4 @@ pub mod row;
 pub mod rules;
 pub mod sigv4;
 pub mod sweep;
+pub mod view;

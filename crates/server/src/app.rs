@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{auth, console, error::ApiError, gate, headers, rest, state::AppState};
+use crate::{auth, console, error::ApiError, gate, guardduty, headers, rest, state::AppState};
 
 /// Largest body where a handler does not set its own limit: forms and small JSON.
 const MAX_BODY: usize = 64 << 10;
@@ -25,6 +25,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .merge(auth::routes())
         .merge(gate::routes())
         .merge(rest::routes())
+        .merge(guardduty::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -54,8 +55,11 @@ async fn around(State(state): State<AppState>, request: Request, next: Next) -> 
     response
 }
 
-/// A page for browsers, JSON for everybody else.
-async fn nothing_here(request: Request) -> Response {
+/// A page for browsers, an error of AWS's for those who sign as its clients do, JSON for everybody else.
+async fn nothing_here(State(state): State<AppState>, request: Request) -> Response {
+    if guardduty::is_signed(request.headers()) {
+        return guardduty::serve(State(state), request).await;
+    }
     let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepted.is_some_and(|accepted| accepted.contains("text/html")) {
         return console::missing(&request);

@@ -1,11 +1,15 @@
 //! Query strings into the stores' queries. Parameters have the names of the facets; a repeated parameter gives
 //! alternatives; an unknown one is an error that names it.
 
-use std::{fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
+};
+use fargard_coverage::{
+    guardduty,
+    query::{Column, CoverageQuery, SortKey},
 };
 use fargard_model::Timestamp;
 use fargard_store::{EventQuery, FindingQuery, TaskQuery, query::MAX_PAGE};
@@ -124,6 +128,51 @@ impl Params {
         Ok(query)
     }
 
+    /// Clusters wanted: `account`, `region`, `cluster`, `status`, `management`, `issue` (each may be repeated), `sort`
+    /// (`cluster`, `account`, `status`, `issue`, `updated`), `order` (`asc`, `desc`), `limit`, `cursor`. An empty value
+    /// (as forms send it) is no restriction.
+    pub(crate) fn coverage(&self, now: Timestamp) -> Result<CoverageQuery, ApiError> {
+        let mut query = CoverageQuery::default();
+        let mut cursor = None;
+        let mut wanted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
+            match name.as_str() {
+                "account" | "region" | "cluster" | "status" | "management" | "issue" => {
+                    wanted.entry(name).or_default().push(value.clone());
+                }
+                "sort" => query.sort = sort_key(value)?,
+                "order" if value == "asc" || value == "desc" => query.descending = value == "desc",
+                "order" => return Err(bad_parameter(name, value, "use asc or desc")),
+                "limit" => query.limit = limit(value)?,
+                "cursor" => cursor = Some(value),
+                _ => return Err(unknown(name, COVERAGE_PARAMS)),
+            }
+        }
+        for (name, column) in [
+            ("account", Column::Account),
+            ("region", Column::Region),
+            ("cluster", Column::Cluster),
+            ("status", Column::Status),
+            ("management", Column::Management),
+            ("issue", Column::Issue),
+        ] {
+            if let Some(values) = wanted.remove(name) {
+                query = query.only(column, values);
+            }
+        }
+        if let Some(cursor) = cursor {
+            let after = guardduty::Token::read(cursor, &query, now);
+            let after = after.map_err(|_| {
+                ApiError::bad_request(
+                    "bad_cursor",
+                    "the cursor is not one of this query's, or older than a day",
+                )
+            })?;
+            query.after = Some(after);
+        }
+        Ok(query)
+    }
+
     /// Events wanted: `task` (needed), `from`, `to`, `limit`, `cursor`.
     pub(crate) fn events(&self, now: Timestamp) -> Result<EventQuery, ApiError> {
         let mut query = EventQuery::default();
@@ -141,6 +190,20 @@ impl Params {
             return Err(ApiError::bad_request("missing_parameter", "parameter \"task\" (an ARN) is needed"));
         }
         Ok(query)
+    }
+}
+
+const COVERAGE_PARAMS: &str =
+    "account, region, cluster, status, management, issue, sort, order, limit, cursor";
+
+fn sort_key(value: &str) -> Result<SortKey, ApiError> {
+    match value {
+        "cluster" => Ok(SortKey::Cluster),
+        "account" => Ok(SortKey::Account),
+        "status" => Ok(SortKey::Status),
+        "issue" => Ok(SortKey::Issue),
+        "updated" => Ok(SortKey::UpdatedAt),
+        _ => Err(bad_parameter("sort", value, "use cluster, account, status, issue or updated")),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     },
     backlog::Backlog,
     config::{Config, ConfigError},
+    coverage::Judge,
     error::ApiError,
     serve,
     state::AppState,
@@ -93,6 +94,7 @@ pub struct Running {
     serving: JoinHandle<()>,
     working: JoinHandle<()>,
     sweeping: JoinHandle<()>,
+    judging: JoinHandle<()>,
 }
 
 impl Server {
@@ -105,7 +107,7 @@ impl Server {
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let rules = Arc::new(built_in_rules()?);
         let taken = stores::take_directory(&config.data)?;
-        let Stores { state: store, log, events, retention } = stores::open(&config).await?;
+        let Stores { state: store, coverage, log, events, retention } = stores::open(&config).await?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|error| StartError::Listen { address: config.listen, error })?;
@@ -114,8 +116,13 @@ impl Server {
         let first_tokens = first_start::tokens(&*store).await.map_err(StartError::tokens)?;
         let (stop, stopping) = watch::channel(false);
         let (drain, draining) = watch::channel(None);
+        let seal = auth::Seal::open(&config.data)
+            .map_err(|error| StartError::Data { path: config.data.clone(), error })?;
+        let judge = Judge::new(coverage.clone());
         let state = AppState {
             store,
+            coverage,
+            seal: Arc::new(seal),
             events,
             log,
             rules,
@@ -133,10 +140,11 @@ impl Server {
             worker.run().await;
             drop(taken);
         });
+        let judging = tokio::spawn(judge.run(stopping.clone()));
         let sweeping = tokio::spawn(retention.run(stopping.clone()));
         let serving = tokio::spawn(serve::serve(listener, tls, app::router(state.clone()), stopping));
         tracing::info!(%addr, data = %config.data.display(), tls = state.tls, "the server listens");
-        Ok(Running { addr, state, first_tokens, stop, drain, serving, working, sweeping })
+        Ok(Running { addr, state, first_tokens, stop, drain, serving, working, sweeping, judging })
     }
 }
 
@@ -235,7 +243,9 @@ impl Running {
             tracing::error!(%error, "serving ended badly");
         }
         let _ = self.drain.send(Some(Instant::now() + DRAIN_TIME));
-        for (part, ending) in [("the worker", self.working), ("the sweeper", self.sweeping)] {
+        let parts =
+            [("the worker", self.working), ("the sweeper", self.sweeping), ("the judge", self.judging)];
+        for (part, ending) in parts {
             if let Err(error) = ending.await {
                 tracing::error!(%error, "{part} ended badly");
             }

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use fargard_rules::Ruleset;
-use fargard_store::{EventLog, EventStore, StateStore};
+use fargard_store::{CoverageStore, EventLog, EventStore, StateStore};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{auth::Attempts, backlog::Backlog, metrics::Metrics, updates::Updates};
+use crate::{
+    auth::{Attempts, Seal},
+    backlog::Backlog,
+    metrics::Metrics,
+    updates::Updates,
+};
 
 /// Shared by all handlers; cloning is cheap. Console pages read `store` and `events`, and take
 /// [`crate::auth::Admin`] as an argument to know who is logged in.
@@ -14,6 +19,10 @@ use crate::{auth::Attempts, backlog::Backlog, metrics::Metrics, updates::Updates
 pub(crate) struct AppState {
     /// Findings, tasks, tokens.
     pub(crate) store: Arc<dyn StateStore>,
+    /// Inventory, coverage, access keys.
+    pub(crate) coverage: Arc<dyn CoverageStore>,
+    /// Encrypts what must be read again.
+    pub(crate) seal: Arc<Seal>,
     /// Events for timelines.
     pub(crate) events: Arc<dyn EventStore>,
     /// Batches that wait.

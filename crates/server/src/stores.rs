@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use fargard_store::{EventLog, EventStore, PostgresStore, SqliteStore, StateStore};
+use fargard_store::{CoverageStore, EventLog, EventStore, PostgresStore, SqliteStore, StateStore};
 
 use crate::{config::Config, retention::Retention, start::StartError};
 
@@ -21,6 +21,8 @@ const LOCK: &str = "fargard.lock";
 pub(crate) struct Stores {
     /// Findings, tasks, tokens.
     pub(crate) state: Arc<dyn StateStore>,
+    /// Inventory, coverage, access keys; where the state is.
+    pub(crate) coverage: Arc<dyn CoverageStore>,
     /// The queue.
     pub(crate) log: Arc<dyn EventLog>,
     /// Events.
@@ -58,12 +60,12 @@ pub(crate) async fn open(config: &Config) -> Result<Stores, StartError> {
             StartError::Store { what: "PostgreSQL (the postgres connection string)".to_owned(), error }
         })?)),
     };
-    let state: Arc<dyn StateStore> = match &postgres {
-        Some(postgres) => postgres.clone(),
-        None => sqlite.clone(),
+    let (state, coverage): (Arc<dyn StateStore>, Arc<dyn CoverageStore>) = match &postgres {
+        Some(postgres) => (postgres.clone(), postgres.clone()),
+        None => (sqlite.clone(), sqlite.clone()),
     };
     let retention = Retention { sqlite: sqlite.clone(), postgres, event_days: config.event_days };
-    Ok(Stores { state, log: sqlite.clone(), events: sqlite, retention })
+    Ok(Stores { state, coverage, log: sqlite.clone(), events: sqlite, retention })
 }
 
 #[cfg(test)]

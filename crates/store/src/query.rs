@@ -182,6 +182,8 @@ pub enum TokenKind {
     Session,
     /// A login link that works once.
     OneTime,
+    /// Send what ECS says of its resources.
+    Inventory,
 }
 
 /// A token as it is kept: never its text, only SHA-256 of it in hexadecimal.

@@ -9,8 +9,10 @@ mod attempts;
 pub(crate) mod first_start;
 mod login;
 mod origin;
+mod seal;
 pub(crate) mod token;
 
 pub(crate) use admin::{Admin, bearer, require_login};
 pub(crate) use attempts::Attempts;
 pub(crate) use login::{one_time_code, routes};
+pub(crate) use seal::Seal;

@@ -23,8 +23,20 @@ pub(crate) fn mint(kind: TokenKind) -> Result<Secret, NoRandomness> {
         TokenKind::Sensor => "fargard_sensor_",
         TokenKind::Session => "fargard_session_",
         TokenKind::OneTime => "fargard_once_",
+        TokenKind::Inventory => "fargard_inventory_",
     };
     Ok(Secret::new(format!("{prefix}{}", hex(&bytes))))
+}
+
+/// A new access key, as AWS's clients configure one: an id that says what it is, and 240 random bits.
+pub(crate) fn mint_access_key() -> Result<(String, Secret), NoRandomness> {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut bytes = [0_u8; 16 + 30];
+    rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes).map_err(|_| NoRandomness)?;
+    let (id, secret) = bytes.split_at(16);
+    let letters = id.iter().filter_map(|byte| LETTERS.get(usize::from(byte % 32)));
+    let id: String = letters.map(|letter| char::from(*letter)).collect();
+    Ok((format!("FGKA{id}"), Secret::new(hex(secret))))
 }
 
 /// What the store keeps of a token.

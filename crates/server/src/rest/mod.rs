@@ -2,9 +2,11 @@
 //!
 //! [`table`] is the list of routes; the OpenAPI document in `docs/openapi.json` is checked against it.
 
+mod coverage;
 mod csv;
 mod findings;
 mod health;
+mod keys;
 mod rules;
 mod stream;
 mod tasks;
@@ -14,7 +16,7 @@ use axum::{
     extract::State,
     http::header,
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 use fargard_model::Timestamp;
 use fargard_store::{EventPage, Overview};
@@ -39,6 +41,14 @@ pub(crate) fn table() -> Vec<(&'static str, &'static str, MethodRouter<AppState>
         ("get", "/api/v1/tasks", get(tasks::list)),
         ("get", "/api/v1/tasks/{arn}", get(tasks::one)),
         ("get", "/api/v1/events", get(events)),
+        ("get", "/api/v1/coverage", get(coverage::list)),
+        ("get", "/api/v1/coverage/statistics", get(coverage::statistics)),
+        ("get", "/api/v1/coverage/clusters/{arn}", get(coverage::cluster)),
+        ("get", "/api/v1/coverage/tasks/{task}", get(coverage::task)),
+        ("get", "/api/v1/access-keys", get(keys::list)),
+        ("post", "/api/v1/access-keys", post(keys::create)),
+        ("delete", "/api/v1/access-keys/{id}", delete(keys::revoke)),
+        ("post", "/api/v1/inventory-tokens", post(keys::inventory_token)),
         ("get", "/api/v1/rules", get(rules::list)),
         ("get", "/api/v1/stream", get(stream::stream)),
     ]
