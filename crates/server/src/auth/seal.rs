@@ -51,6 +51,12 @@ impl Seal {
         Ok(Self(LessSafeKey::new(key)))
     }
 
+    /// With a key of its own.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self::open(tempfile::tempdir().unwrap().path()).unwrap())
+    }
+
     /// Encrypts a secret that belongs to `owner`.
     pub(crate) fn seal(&self, secret: &Secret, owner: &str) -> Result<String, NoRandomness> {
         let mut nonce = [0_u8; NONCE_LEN];

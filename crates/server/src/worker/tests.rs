@@ -114,6 +114,8 @@ fn bench(moods: &[Mood], rest: Mood) -> Bench {
     let store = Moody { inner: sqlite.clone(), moods: Mutex::new(moods.iter().copied().collect()), rest };
     let state = AppState {
         store: Arc::new(store),
+        coverage: sqlite.clone(),
+        seal: crate::auth::Seal::for_test(),
         events: sqlite.clone(),
         log: sqlite.clone(),
         rules: Arc::new(fargard_rules::load(&[]).ruleset.unwrap()) as Arc<Ruleset>,

@@ -45,6 +45,7 @@ fn answers_are_what_the_document_says() {
     let document = document(&fixture);
     let id = fixture.wait_for(7)[0].id.clone();
     let arn = TASK.replace('/', "%2F");
+    let cluster = super::coverage::covered(&fixture).replace('/', "%2F");
     for (route, path) in [
         ("/healthz", "/healthz".to_owned()),
         ("/api/v1/overview", "/api/v1/overview".into()),
@@ -56,6 +57,11 @@ fn answers_are_what_the_document_says() {
         ("/api/v1/tasks/{arn}", format!("/api/v1/tasks/{arn}")),
         ("/api/v1/events", format!("/api/v1/events?task={TASK}")),
         ("/api/v1/rules", "/api/v1/rules".into()),
+        ("/api/v1/coverage", "/api/v1/coverage".into()),
+        ("/api/v1/coverage/statistics", "/api/v1/coverage/statistics?status=HEALTHY".into()),
+        ("/api/v1/coverage/clusters/{arn}", format!("/api/v1/coverage/clusters/{cluster}")),
+        ("/api/v1/coverage/tasks/{task}", format!("/api/v1/coverage/tasks/{arn}")),
+        ("/api/v1/access-keys", "/api/v1/access-keys".into()),
     ] {
         let answer = fixture.get(&path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
