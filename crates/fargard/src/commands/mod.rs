@@ -1,8 +1,10 @@
 //! One file a command: its arguments and what it does with them.
 
+pub(crate) mod coverage;
 pub(crate) mod demo;
 pub(crate) mod embed;
 pub(crate) mod fim;
+mod remote;
 pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod server;

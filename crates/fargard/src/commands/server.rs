@@ -1,5 +1,7 @@
 //! `fargard server`.
 
+mod key;
+
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
@@ -15,13 +17,18 @@ use crate::failure::BadInput;
 
 /// Arguments of `fargard server`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "What counts: flag, then environment, then --config file, then default.\n\n\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "What counts: flag, then environment, then --config file, then default.\n\n\
                   Examples:\n  fargard server --data /var/lib/fargard\n  \
                   fargard server --listen 0.0.0.0:8440 --tls-cert server.pem --tls-key server.key\n\n\
                   A configuration file:\n  listen = \"127.0.0.1:8440\"\n  data = \"/var/lib/fargard\"\n  \
                   postgres = \"postgres://fargard:...@db/fargard\"   # optional\n  max_backlog = 20000\n  event_days = 30\n  \
-                  [tls]\n  cert = \"server.pem\"\n  key = \"server.key\"")]
+                  [tls]\n  cert = \"server.pem\"\n  key = \"server.key\""
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<key::Command>,
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE", env = "FARGARD_CONFIG")]
     config: Option<PathBuf>,
@@ -65,6 +72,9 @@ enum LogFormat {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(command) = &args.command {
+        return key::run(command);
+    }
     start_log(args.log_format)?;
     let (config, new_tokens) = configuration(args).map_err(BadInput::because)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -12,6 +12,7 @@
 mod actions;
 mod console;
 mod correlation;
+mod coverage;
 mod demo;
 mod engine_killed;
 mod fim;

@@ -2,80 +2,31 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
-use fargard_model::{FileChange, Timestamp, bounded};
+use fargard_model::{FileChange, Timestamp};
 use fargard_store::{FindingDetail, FindingPage, TaskDetail, TaskPage};
 use serde::de::DeserializeOwned;
-use ureq::{
-    Agent,
-    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
-};
 
 use super::{
     report::{Decision, Gathered, Reported, Watched},
     standard::StandardName,
 };
-use crate::failure::BadInput;
+use crate::commands::remote::Remote;
 
 /// Findings and tasks asked for at most.
 const MAX_FINDINGS: usize = 10_000;
 const MAX_TASKS: usize = 5_000;
-/// Largest answer.
-const MAX_ANSWER: u64 = 64 << 20;
-const MAX_CA: usize = 1 << 20;
 
-/// A server's REST interface.
-pub(super) struct Query {
-    agent: Agent,
-    base: String,
-    token: String,
-}
+/// What a report asks a server for.
+pub(super) struct Query(Remote);
 
 impl Query {
     /// A server at that base URL, asked with an admin token.
     pub(super) fn new(base: &str, token: String, ca_file: Option<&Path>) -> anyhow::Result<Self> {
-        let mut config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(std::time::Duration::from_secs(60)));
-        if let Some(path) = ca_file {
-            let bad = |reason: String| BadInput::because(format!("--ca-file {}: {reason}", path.display()));
-            let pem = bounded::read(path, MAX_CA).map_err(|error| bad(error.to_string()))?;
-            let roots: Vec<Certificate<'static>> = parse_pem(&pem)
-                .filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                })
-                .collect();
-            if roots.is_empty() {
-                return Err(bad("no certificate in it".to_owned()).into());
-            }
-            config =
-                config.tls_config(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build());
-        }
-        Ok(Self { agent: config.build().into(), base: base.trim_end_matches('/').to_owned(), token })
+        Remote::new(base, token, ca_file).map(Self)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<T> {
-        let url = format!("{}{path}", self.base);
-        let request = self
-            .agent
-            .get(&url)
-            .query_pairs(query.iter().copied())
-            .header("Authorization", format!("Bearer {}", self.token));
-        let mut answer = request.call().with_context(|| format!("asking {url}"))?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-        let body = body.with_context(|| format!("reading the answer of {url}"))?;
-        match status {
-            200 => {
-                serde_json::from_str(&body).with_context(|| format!("{url} does not answer as Fargard does"))
-            }
-            401 => {
-                Err(BadInput::because(format!("{url} refuses the token: an admin token is needed")).into())
-            }
-            _ => bail!("{url} answers {status}: {}", body.chars().take(300).collect::<String>()),
-        }
+        self.0.get(path, query)
     }
 
     /// Everything about file integrity since a time.
