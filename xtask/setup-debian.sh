@@ -20,6 +20,9 @@ need gdb gdb
 need go golang-go
 need java default-jdk-headless
 need python3 python3
+if ! python3 -c 'import ensurepip' 2>/dev/null; then
+  packages+=(python3-venv)
+fi
 need s6-svscan s6
 need tini tini
 need node nodejs
@@ -63,6 +66,16 @@ if [ "${#packages[@]}" -gt 0 ]; then
   "${as_root[@]}" apt-get update -qq </dev/null
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null
+fi
+
+# The AWS CLI and boto3, for the tests that have them judge the GuardDuty API. Debian's may be too old for it.
+if ! command -v aws >/dev/null 2>&1 || ! python3 -c 'import boto3' 2>/dev/null; then
+  python=target/python
+  if [ ! -x "$python/bin/aws" ]; then
+    echo "setup: installing awscli and boto3 into $python"
+    python3 -m venv "$python"
+    "$python/bin/pip" install -q --disable-pip-version-check 'awscli>=1.45,<2' 'boto3>=1.43,<2'
+  fi
 fi
 
 # The sensor that goes into tasks is linked statically against musl.

@@ -167,9 +167,16 @@ async function judgeAll(page, finding, settings) {
   for (const theme of THEMES) {
     await page.goto(`${url}/`);
     await chooseTheme(page, theme);
-    for (const [name, path] of [["overview", "/"], ["findings", "/findings"], ["tasks", "/tasks"], ["rules", "/rules"]]) {
+    for (const [name, path] of [["overview", "/"], ["findings", "/findings"], ["tasks", "/tasks"], ["coverage", "/coverage"], ["rules", "/rules"]]) {
       await page.goto(url + path);
       found.push(...await judge(page, axe, name, theme, settings));
+      const cluster = name === "coverage" ? page.locator("#list tr[data-row] a.open").first() : null;
+      if (cluster && await cluster.count() > 0) {
+        await cluster.click();
+        await page.waitForURL(/\/coverage\/./);
+        check(await page.locator("#tasks tr[data-row]").count() > 0, `a cluster shows its tasks in the ${theme} theme`);
+        found.push(...await judge(page, axe, "cluster", theme, settings));
+      }
     }
     await page.goto(finding);
     found.push(...await judge(page, axe, "finding", theme, settings));
@@ -198,7 +205,7 @@ async function withoutScript(browser, page, { url }) {
 
 async function narrow(page, finding, { url }) {
   await page.setViewportSize({ width: 400, height: 800 });
-  for (const address of [`${url}/`, `${url}/findings`, `${url}/tasks`, `${url}/rules`, finding]) {
+  for (const address of [`${url}/`, `${url}/findings`, `${url}/tasks`, `${url}/coverage`, `${url}/rules`, finding]) {
     await page.goto(address);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     check(overflow <= 0, `${new URL(address).pathname.slice(0, 12)} fits 400 pixels`, `${overflow} pixels too wide`);

@@ -42,12 +42,42 @@ async fn a_finding_appears_in_the_browser_and_is_acknowledged() {
     }
     let data = tempfile::tempdir().unwrap();
     let running = Server::start(Config::local(data.path())).await.unwrap();
+    tell_of_a_cluster(&running).await;
     let mut browser = Browser::start(&running).await;
     browser.wait_until_ready();
     deliver(&running).await;
     let (success, output) = browser.finish();
     assert!(success, "{output}");
     running.stop().await;
+}
+
+/// A sweep with a task that nobody hears of, and waits until it is judged.
+async fn tell_of_a_cluster(running: &Running) {
+    let token = running.admin_token("sweeper").await.unwrap();
+    let now = Timestamp::now().seconds();
+    let cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/prod";
+    let sweep = json!({"account": "123456789012", "region": "eu-west-1", "startedAt": now - 1,
+        "clusters": [{"clusterArn": cluster, "status": "ACTIVE"}],
+        "tasks": [{"taskArn": TASK, "clusterArn": cluster, "version": 1, "lastStatus": "RUNNING",
+            "launchType": "FARGATE", "group": "service:web", "createdAt": now - 600, "startedAt": now - 590,
+            "taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:7"}]});
+    let url = running.url();
+    tokio::task::spawn_blocking(move || {
+        let bearer = format!("Bearer {}", token.reveal());
+        let request = ureq::post(format!("{url}/v1/inventory")).header("authorization", &bearer);
+        request.send(sweep.to_string()).unwrap();
+        let until = std::time::Instant::now() + Duration::from_secs(30);
+        loop {
+            let request = ureq::get(format!("{url}/api/v1/coverage")).header("authorization", &bearer);
+            let page = request.call().unwrap().body_mut().read_to_string().unwrap();
+            if page.contains("UNHEALTHY") {
+                return;
+            }
+            assert!(std::time::Instant::now() < until, "{page}");
+        }
+    })
+    .await
+    .unwrap();
 }
 
 /// The browser test of `tests/browser`.

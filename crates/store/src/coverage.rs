@@ -48,6 +48,15 @@ pub struct Counts {
     pub unhealthy: u64,
 }
 
+impl Counts {
+    /// Share of the healthy ones, `66.6 %`, rounded down so that only all are 100; `None` where there are none.
+    #[must_use]
+    pub fn percent(self) -> Option<String> {
+        let tenths = self.healthy.saturating_mul(1_000).checked_div(self.healthy + self.unhealthy)?;
+        Some(format!("{}.{} %", tenths / 10, tenths % 10))
+    }
+}
+
 /// What an access key may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,4 +130,22 @@ pub trait CoverageStore: Send + Sync {
     async fn detector_of(&self, account: &str, region: &str) -> Result<Option<Detector>, StoreError>;
     /// Removes a detector; whether there was one.
     async fn remove_detector(&self, id: &str) -> Result<bool, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn only_all_is_a_hundred_percent() {
+        for (healthy, unhealthy, shown) in [
+            (0, 0, None),
+            (0, 3, Some("0.0 %")),
+            (2, 1, Some("66.6 %")),
+            (9_999, 1, Some("99.9 %")),
+            (7, 0, Some("100.0 %")),
+        ] {
+            assert_eq!(Counts { healthy, unhealthy }.percent().as_deref(), shown);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Small signs that always join a shape, a word and a colour, so that none of them carries meaning alone.
 
+use fargard_coverage::rules::{Status, TaskStatus};
 use fargard_model::{FindingKind, FindingState, Outcome, Priority};
 
 /// A shape, a word and a colour.
@@ -106,6 +107,25 @@ impl Badge {
             Life::Watched => Self { word: "Watched", class: "life-watched", shape: EYE },
             Life::Silent => Self { word: "Silent", class: "life-silent", shape: TRIANGLE_LINE },
             Life::Ended => Self { word: "Ended", class: "life-ended", shape: SQUARE_LINE },
+        }
+    }
+
+    /// Whether a cluster's tasks are covered.
+    pub(super) fn of_coverage(status: Status) -> Self {
+        match status {
+            Status::Healthy => Self { word: "Healthy", class: "check-passed", shape: SHIELD },
+            Status::Unhealthy => Self { word: "Unhealthy", class: "check-failed", shape: TRIANGLE_MARK },
+        }
+    }
+
+    /// Whether a task is covered.
+    pub(super) fn of_task(status: TaskStatus) -> Self {
+        match status {
+            TaskStatus::Covered => Self { word: "Covered", class: "check-passed", shape: SHIELD },
+            TaskStatus::Uncovered => {
+                Self { word: "Not covered", class: "check-failed", shape: TRIANGLE_MARK }
+            }
+            TaskStatus::Starting => Self { word: "Starting", class: "life-ended", shape: RING },
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) enum Section {
     Findings,
     /// Tasks and one task.
     Tasks,
+    /// Coverage and one cluster.
+    Coverage,
     /// Rules.
     Rules,
     /// None of them.
@@ -150,11 +152,12 @@ pub(super) struct Frame {
 
 impl Frame {
     /// The entries of the navigation: title, link, key after `g`, whether it is the present one.
-    pub(super) fn entries(&self) -> [(&'static str, &'static str, &'static str, bool); 4] {
+    pub(super) fn entries(&self) -> [(&'static str, &'static str, &'static str, bool); 5] {
         [
             ("Overview", "/", "o", self.section == Section::Overview),
             ("Findings", OPEN_FINDINGS, "f", self.section == Section::Findings),
             ("Tasks", "/tasks", "t", self.section == Section::Tasks),
+            ("Coverage", "/coverage", "c", self.section == Section::Coverage),
             ("Rules", "/rules", "r", self.section == Section::Rules),
         ]
     }

@@ -74,6 +74,16 @@ pub(super) fn task_json(arn: &str) -> String {
     format!("/api/v1/tasks/{}", encode(arn).replace('/', "%2F"))
 }
 
+/// The page of a cluster's coverage.
+pub(super) fn cluster(arn: &str) -> String {
+    format!("/coverage/{}", encode(arn))
+}
+
+/// A cluster's coverage for programs; there the ARN is a single segment of the path.
+pub(super) fn cluster_json(arn: &str) -> String {
+    format!("/api/v1/coverage/clusters/{}", encode(arn).replace('/', "%2F"))
+}
+
 /// The page of a finding.
 pub(super) fn finding(id: &str) -> String {
     format!("/findings/{}", encode(id))

@@ -8,6 +8,7 @@ mod badge;
 mod call;
 mod chart;
 mod condition;
+mod coverage;
 mod facet;
 mod failed;
 mod file_change;
@@ -50,6 +51,8 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/findings/{id}", get(finding::page))
         .route("/tasks", get(tasks::page))
         .route("/tasks/{*arn}", get(task::page))
+        .route("/coverage", get(coverage::page))
+        .route("/coverage/{*arn}", get(coverage::cluster))
         .route("/rules", get(rules::page))
         .route("/theme", post(theme::choose))
         .route("/assets/{name}", get(assets::serve))

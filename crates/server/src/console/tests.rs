@@ -56,6 +56,10 @@ async fn every_page(console: &Console) -> Vec<(String, String)> {
         "/tasks",
         "/tasks/unknown",
         "/rules",
+        "/coverage",
+        "/coverage?status=UNHEALTHY&account=1&cluster=x",
+        "/coverage?sort=nonsense",
+        "/coverage/unknown",
     ]
     .map(str::to_owned)
     .into();
@@ -210,6 +214,8 @@ async fn what_is_wrong_has_a_page_that_says_it() {
         ("/findings/0123456789abcdef0123456789abcdef", "There is no finding 0123456789abcdef"),
         ("/tasks/local:nowhere:1", "There is no task local:nowhere:1."),
         ("/findings?state=nonsense", "use one of open, acknowledged, suppressed, closed"),
+        ("/coverage/arn:aws:ecs:x", "There is no cluster arn:aws:ecs:x."),
+        ("/coverage?order=up", "use asc or desc"),
         ("/findings?cursor=%00", "NUL"),
         ("/findings?cursor=garbage", "the cursor is not one this server gave out"),
     ] {
@@ -224,4 +230,19 @@ async fn a_task_tells_what_its_sensor_lost_and_why() {
     let page = console.page(&format!("/tasks/{TASK}")).await;
     insta::assert_snapshot!("sensor", part(&page, "<section class=\"sensor\"", "</section>"));
     assert!(page.contains("1,318 calls lost"));
+}
+
+#[tokio::test]
+async fn a_cluster_shows_what_is_wrong_and_what_to_do() {
+    let console = Console::empty();
+    assert!(console.page("/coverage").await.contains("fargard coverage sweep inventory.json"));
+    let arn = console.cover_hostile_cluster().await;
+    let page = console.page("/coverage").await;
+    insta::assert_snapshot!("coverage_row", part(&page, "<tr data-row>", "</tr>"));
+    assert!(page.contains("0.0 %"));
+    assert!(console.page("/coverage?status=HEALTHY").await.contains("No cluster matches."));
+    let page = console.page(&format!("/coverage/{arn}")).await;
+    assert!(!page.contains("<script>") && !page.contains('\x1b'), "{page}");
+    insta::assert_snapshot!("coverage_issues", part(&page, "<section class=\"issue\"", "</section>"));
+    insta::assert_snapshot!("coverage_task", part(&page, "<tr data-row>", "</tr>"));
 }

@@ -48,7 +48,7 @@ impl Judge {
     }
 
     /// Judges what is due now. One that cannot be judged holds up no others.
-    async fn round(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn round(&self, now: Timestamp) -> Result<(), StoreError> {
         for cluster in self.store.due(now, AT_ONCE).await? {
             if let Err(error) = self.judge(&cluster, now).await {
                 tracing::error!(cluster, %error, "a cluster's coverage could not be judged");

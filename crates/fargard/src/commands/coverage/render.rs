@@ -47,12 +47,9 @@ fn issue(text: &mut String, issue: &IssueView) {
 
 /// Counts and their percentage.
 pub(super) fn counts(counts: Counts) -> String {
-    let all = counts.healthy + counts.unhealthy;
-    let percent = if all == 0 {
-        "no cluster is known".to_owned()
-    } else {
-        format!("{:.1} % covered", 100.0 * counts.healthy as f64 / all as f64)
-    };
+    let percent = counts
+        .percent()
+        .map_or_else(|| "no cluster is known".to_owned(), |percent| format!("{percent} covered"));
     format!("{percent}\nHEALTHY    {}\nUNHEALTHY  {}\n", counts.healthy, counts.unhealthy)
 }
 
