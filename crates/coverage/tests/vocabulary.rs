@@ -113,6 +113,11 @@ fn scenes() -> Vec<(&'static str, Scene)> {
     vec![
         ("not reporting", plain()),
         ("not heard any more", Scene::of(&json!({"containers": no_agent})).heard(300)),
+        (
+            "program brought, not heard",
+            Scene::of(&json!({"containers": [{"name": "app", "lastStatus": "RUNNING"},
+                {"name": "fargard-sensor", "lastStatus": "STOPPED", "exitCode": 0}]})),
+        ),
         ("no way out", Scene { vpc: json!({"reachesServer": false}), ..plain() }),
         ("exit code", Scene::of(&agent(json!({"exitCode": 2})))),
         (

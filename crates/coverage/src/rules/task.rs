@@ -161,10 +161,15 @@ fn why(task: &Task, around: Around<'_>, policy: &Policy) -> Problem {
     }
 }
 
+/// Our own container may only bring the program into the others, and end well at once.
+const BRINGS_PROGRAM: &str = "fargard-sensor";
+
 /// With the task itself its agent stops too, by 0 or by the signals of an end; that is no failure of the agent's.
 fn has_exited(task: &Task, agent: &Container) -> bool {
+    let brought = agent.name == BRINGS_PROGRAM && agent.exit_code == Some(0);
     let with_task = task.last_status == "STOPPED" && matches!(agent.exit_code, None | Some(0 | 137 | 143));
-    !agent.reason.is_empty() || (agent.last_status == "STOPPED" && agent.exit_code.is_some() && !with_task)
+    !agent.reason.is_empty()
+        || (agent.last_status == "STOPPED" && agent.exit_code.is_some() && !with_task && !brought)
 }
 
 fn by_configuration(task: &Task, around: Around<'_>, policy: &Policy, of_service: bool) -> Option<Problem> {
