@@ -263,6 +263,58 @@ fn undoing_finds_its_own_in_a_changed_file() {
 }
 
 #[test]
+fn functions_that_make_the_entry_point_get_the_prefix() {
+    let template = |entry_point: &str| {
+        format!(
+            "Parameters:\n  Words: {{Type: CommaDelimitedList}}\nResources:\n  T:\n    Type: AWS::ECS::TaskDefinition\n    \
+             Properties:\n      RequiresCompatibilities: [FARGATE]\n      ContainerDefinitions:\n      - Name: app\n        \
+             EntryPoint: {entry_point}\n        Image: x\n"
+        )
+    };
+    for (written, expected) in [
+        (
+            "!Ref Words",
+            r#"{"Fn::Split": [",", {"Fn::Join": [",", ["/fargard/fargard-sensor", "run", "--", {"Fn::Join": [",", {"Ref": "Words"}]}]]}]}"#,
+        ),
+        (
+            "\n          Fn::Split: # by\n          - ' '\n          - !Sub 'a ${B}'",
+            r#"{"Fn::Split": [" ", {"Fn::Join": [" ", ["/fargard/fargard-sensor", "run", "--", {"Fn::Sub": "a ${B}"}]]}]}"#,
+        ),
+    ] {
+        let done = there_and_back(&template(written), &settings());
+        assert_eq!(done.tasks[0].mode, Some(Choice::Wrap), "{:?}", done.tasks);
+        assert!(done.text.contains(expected), "{}", done.text);
+    }
+    for refused in ["!Split ['-', a-b]", "!Ref Other", "!If [C, [a], [b]]"] {
+        let wrap = Settings { mode: Choice::Wrap, ..settings() };
+        let done = there_and_back(&template(refused), &wrap);
+        assert_eq!(skips(&done), [("app", SkipCode::EntryPointFunction)], "{refused}");
+    }
+}
+
+#[test]
+fn images_are_pinned_when_wanted() {
+    let mut images = images("/entry", "");
+    let config = images.0.get_mut("app:1").unwrap();
+    config.digest = Some("sha256:0123".to_owned());
+    let text = task(APP);
+    let pinned = embed::embed(&text, &Settings { pin: true, ..settings() }, &images).unwrap().text;
+    assert!(pinned.contains("\"image\": \"app@sha256:0123\""), "{pinned}");
+    assert_eq!(embed::undo(&pinned).unwrap(), text);
+    assert!(!embed::embed(&text, &settings(), &images).unwrap().text.contains("sha256"));
+}
+
+#[test]
+fn a_list_of_containers_alone_is_wrapped() {
+    let text = format!("[{APP}]");
+    assert_eq!(skips(&there_and_back(&text, &settings())), [("app", SkipCode::LaunchTypeUnknown)]);
+    let done = there_and_back(&text, &Settings { assume_fargate: true, ..settings() });
+    assert_eq!(done.tasks[0].mode, Some(Choice::Wrap));
+    let attach = Settings { assume_fargate: true, mode: Choice::Attach, ..settings() };
+    assert_eq!(skips(&there_and_back(&text, &attach)), [("app", SkipCode::NotUnderstood)]);
+}
+
+#[test]
 fn checking_tells_the_protected_from_the_others() {
     let text = task(APP);
     let unprotected = |text: &str| {

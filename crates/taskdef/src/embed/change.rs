@@ -6,7 +6,7 @@ use super::{
     reason::{Skip, SkipCode},
     record::{Change, Record},
     sidecar,
-    tree::{Node, Value},
+    tree::{Member, Node, Value},
     wrap::{Entry, PREFIX, Wrap},
     write::New,
 };
@@ -23,6 +23,8 @@ pub(crate) struct Changes<'a, 'd> {
 pub(crate) struct Additions {
     pub(crate) variables: Vec<(String, String)>,
     pub(crate) secrets: Vec<(String, String)>,
+    /// Images are named by digest.
+    pub(crate) pin: bool,
 }
 
 impl Changes<'_, '_> {
@@ -42,10 +44,20 @@ impl Changes<'_, '_> {
                 self.editor.prepend(list, &prefix).map_err(|refused| refusal(refused, "entryPoint"))?;
                 self.record.note(key, "entryPoint", Change::default());
             }
+            Entry::Function(function) => {
+                let member = container.member(&self.dialect.name("entryPoint"));
+                self.exchange(key, "entryPoint", member, function)?;
+            }
             Entry::Written(own) => {
                 let words = PREFIX.into_iter().chain(own.iter().map(String::as_str));
                 self.set(container, key, "entryPoint", New::texts(words), &mut new)?;
             }
+        }
+        if let (true, Some(image)) = (additions.pin, &wrap.pinned) {
+            // What functions make stays theirs.
+            let member = container.member(&self.dialect.name("image"));
+            let literal = member.filter(|member| matches!(member.node.value, Value::Text(_)));
+            self.exchange(key, "image", literal, &New::text(image.as_str()))?;
         }
         if let Some(command) = &wrap.command {
             let words = New::texts(command.iter().map(String::as_str));
@@ -63,6 +75,15 @@ impl Changes<'_, '_> {
         ]);
         self.extend(container, key, "volumesFrom", &[sidecar::NAME.to_owned()], vec![source], &mut new)?;
         self.editor.add_members(container, &new).map_err(|refused| refusal(refused, "the container"))
+    }
+
+    /// Puts another value in the place of one that is noted.
+    fn exchange(&mut self, key: &str, name: &str, member: Option<&Member>, new: &New) -> Result<(), Skip> {
+        let Some(member) = member else { return Ok(()) };
+        let was = self.text.get(member.node.span.clone()).unwrap_or_default();
+        self.editor.replace(&member.node, new).map_err(|refused| refusal(refused, name))?;
+        self.record.note(key, name, Change::set(Some(was)));
+        Ok(())
     }
 
     /// Sets a member that is absent, null or an empty list.

@@ -67,6 +67,11 @@ impl<'a> Dialect<'a> {
         }
     }
 
+    /// Whether a parameter of the template is a list.
+    pub(crate) fn is_list_parameter(&self, name: &str) -> bool {
+        self.resolver.as_ref().is_some_and(|resolver| resolver.is_list(name))
+    }
+
     pub(crate) fn texts(&self, node: &Node, name: &str) -> Texts {
         let Some(found) = self.get(node, name) else { return Texts::Nothing };
         if found.intrinsic().is_some() {

@@ -42,6 +42,8 @@ pub(crate) struct Task<'d> {
     pub(crate) node: &'d Node,
     /// The object that holds `tags`.
     pub(crate) tags: &'d Node,
+    /// The list of containers, if there is one.
+    pub(crate) list: Option<&'d Node>,
 }
 
 impl<'a> Document<'a> {
@@ -87,6 +89,9 @@ impl<'a> Document<'a> {
         if let Some(resources) = root.get("Resources") {
             return Ok(resources.members().iter().filter_map(resource).collect());
         }
+        if is_container_list(root) {
+            return Ok(vec![Task { name: String::new(), node: root, tags: root, list: Some(root) }]);
+        }
         let (node, tags) = match root.get("taskDefinition") {
             Some(inner) if root.get("containerDefinitions").is_none() => (inner, root),
             _ => (root, root),
@@ -99,7 +104,7 @@ impl<'a> Document<'a> {
         // Registered definitions may have them inside, described ones have them beside.
         let tags = if node.get("tags").is_some() { node } else { tags };
         let name = node.get("family").and_then(Node::text).unwrap_or_default().to_owned();
-        Ok(vec![Task { name, node, tags }])
+        Ok(vec![Task { name, node, tags, list: node.get("containerDefinitions") }])
     }
 }
 
@@ -108,5 +113,11 @@ fn resource(member: &tree::Member) -> Option<Task<'_>> {
         return None;
     }
     let node = member.node.get("Properties")?;
-    Some(Task { name: member.name.clone(), node, tags: node })
+    Some(Task { name: member.name.clone(), node, tags: node, list: node.get("ContainerDefinitions") })
+}
+
+/// What Terraform calls `container_definitions`: the list alone.
+fn is_container_list(root: &Node) -> bool {
+    let is_container = |node: &Node| node.get("name").is_some() && node.get("image").is_some();
+    !root.elements().is_empty() && root.elements().iter().all(is_container)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    tree::{Node, Style},
+    tree::{Node, Style, Value},
     write::{self, Layout, New},
 };
 
@@ -121,7 +121,8 @@ impl<'a> Editor<'a> {
     /// Puts text in a value's place.
     pub(crate) fn replace_raw(&mut self, node: &Node, text: &str) -> Result<(), Refused> {
         refuse_shared(node)?;
-        if node.style == Style::Block {
+        // A text by lines begins with a mark that is not its own; lists and mappings can stand in brackets anywhere.
+        if node.style == Style::Block && matches!(node.value, Value::Text(_)) {
             return Err(Refused::Layout);
         }
         // After the colon of a member without a value.

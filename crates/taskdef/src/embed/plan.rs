@@ -27,7 +27,7 @@ pub(crate) struct Decision<'d> {
 }
 
 /// How a container is watched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Way {
     Wrap(Wrap),
     Attach(String),
@@ -67,7 +67,7 @@ pub(crate) fn plan<'d>(
     let mut notes = Vec::new();
     let choice = task_choice(dialect, task, settings)?;
     platform_is_fargate(dialect, task.node, settings, &mut notes)?;
-    let (list, containers) = containers(dialect, task.node)?;
+    let (list, containers) = containers(dialect, task)?;
     let keys = keys(dialect, &containers);
     foreign_tracer(dialect, &containers)?;
     let platform = platform(dialect, task.node);
@@ -159,11 +159,10 @@ fn platform_is_fargate(
 }
 
 /// The list of containers and each of them.
-fn containers<'d>(dialect: &Dialect<'_>, task: &'d Node) -> Result<(&'d Node, Vec<&'d Node>), Skip> {
+fn containers<'d>(dialect: &Dialect<'_>, task: &Task<'d>) -> Result<(&'d Node, Vec<&'d Node>), Skip> {
     let not_understood = |reason: &str| Skip::new(SkipCode::NotUnderstood, reason);
     let name = dialect.name("containerDefinitions");
-    let list = dialect.get(task, "containerDefinitions");
-    let list = list.ok_or_else(|| Skip::new(SkipCode::InvalidInput, format!("{name} is missing")))?;
+    let list = task.list.ok_or_else(|| Skip::new(SkipCode::InvalidInput, format!("{name} is missing")))?;
     let containers = dialect.objects(list).ok_or_else(|| {
         not_understood(&format!("{name} is not a list of objects (or Fn::If with objects)"))
     })?;
@@ -323,6 +322,10 @@ fn attach_reason(
 }
 
 fn can_attach(dialect: &Dialect<'_>, task: &Node, candidates: &[(&Wanted, &str)]) -> Result<(), Skip> {
+    if !matches!(task.value, Value::Map(_)) {
+        let reason = "attach mode needs pidMode \"task\", which a list of containers alone cannot say";
+        return Err(Skip::new(SkipCode::NotUnderstood, reason));
+    }
     let pid_mode = dialect.get(task, "pidMode");
     let pid_mode_known = pid_mode
         .is_none_or(|node| dialect.text_of(node).is_some_and(|mode| mode.is_empty() || mode == "task"));

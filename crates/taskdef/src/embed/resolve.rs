@@ -129,13 +129,22 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    fn parameter(&self, name: &str) -> Option<&Node> {
+        self.template.get("Parameters")?.get(name)
+    }
+
+    /// Whether a parameter is a list.
+    pub(crate) fn is_list(&self, name: &str) -> bool {
+        let kind = self.parameter(name).and_then(|parameter| parameter.get("Type")).and_then(Node::text);
+        kind.is_some_and(|kind| kind == "CommaDelimitedList" || kind.starts_with("List<"))
+    }
+
     fn reference(&self, name: &str) -> Option<Known> {
         if name == "AWS::NoValue" {
             return Some(Known::Nothing);
         }
-        let parameter = self.template.get("Parameters").and_then(|parameters| parameters.get(name));
+        let parameter = self.parameter(name);
         let kind = parameter.and_then(|parameter| parameter.get("Type")).and_then(Node::text);
-        let is_list = kind.is_some_and(|kind| kind == "CommaDelimitedList" || kind.starts_with("List<"));
         // What a parameter of the Parameter Store type stands for is known to AWS only.
         if kind.is_some_and(|kind| kind.starts_with("AWS::SSM::")) && !self.given.contains_key(name) {
             return None;
@@ -148,7 +157,7 @@ impl<'a> Resolver<'a> {
                 _ => return None,
             },
         };
-        Some(if is_list {
+        Some(if self.is_list(name) {
             Known::List(text.split(',').map(|part| part.trim().to_owned()).collect())
         } else {
             Known::Text(text)

@@ -164,6 +164,7 @@ impl<'w, 'a> Work<'w, 'a> {
         let additions = Additions {
             variables: sidecar::variables(self.settings),
             secrets: sidecar::secrets(self.settings),
+            pin: self.settings.pin,
         };
         for decision in &plan.decisions {
             if let Ok(Way::Wrap(wrap)) = &decision.verdict {
@@ -201,8 +202,7 @@ impl<'w, 'a> Work<'w, 'a> {
 
     /// The containers of a task that is left alone as a whole.
     fn skipped(&self, task: &Task<'_>, skip: &Skip) -> Vec<ContainerReport> {
-        let list = self.dialect.get(task.node, "containerDefinitions");
-        let containers: Vec<&Node> = match list {
+        let containers: Vec<&Node> = match task.list {
             Some(list) => self.dialect.objects(list).unwrap_or_else(|| list.elements().iter().collect()),
             None => Vec::new(),
         };

@@ -54,6 +54,8 @@ pub struct Settings {
     pub only_labelled: bool,
     /// Take definitions without `requiresCompatibilities` to be for Fargate.
     pub assume_fargate: bool,
+    /// Name the images of wrapped containers by digest, where it is known.
+    pub pin: bool,
     /// Values of a template's parameters and pseudo parameters (`AWS::Region`).
     pub parameters: BTreeMap<String, String>,
 }

@@ -40,8 +40,7 @@ pub(crate) fn undo(
 
 /// The sensor's container among the task's, and what its label says.
 fn find(dialect: &Dialect<'_>, task: &Task<'_>) -> Option<(usize, Record)> {
-    let list = dialect.get(task.node, "containerDefinitions")?;
-    list.elements().iter().enumerate().find_map(|(index, container)| {
+    task.list?.elements().iter().enumerate().find_map(|(index, container)| {
         let label = dialect.get(container, "dockerLabels")?.get(LABEL)?.text()?;
         Some((index, Record::read(label)?))
     })
@@ -60,7 +59,7 @@ fn undo_task(
         let name = name.to_owned();
         move |refused| (name, refused)
     };
-    let Some(list) = dialect.get(task.node, "containerDefinitions") else { return Ok(()) };
+    let Some(list) = task.list else { return Ok(()) };
     editor.remove(list, &[sensor]).map_err(failed("containerDefinitions"))?;
     let mut position = 0;
     for (index, element) in list.elements().iter().enumerate() {

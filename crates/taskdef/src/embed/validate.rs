@@ -16,6 +16,9 @@ const MAX_ISSUES: usize = 20;
 
 /// What Fargate would refuse or do differently, as far as values are known.
 pub(crate) fn judge(document: &Document<'_>, dialect: &Dialect<'_>, task: &Task<'_>) -> Vec<String> {
+    if !matches!(task.node.value, Value::Map(_)) {
+        return Vec::new();
+    }
     let known = known(dialect, task.node, true);
     let issues = fargate::judge(&known).into_iter();
     // Launch type and platform are told as reasons.

@@ -9,6 +9,7 @@ use super::{
     lookup::{ImageLookup, Platform},
     reason::{Skip, SkipCode},
     tree::{Node, Value},
+    write::New,
 };
 
 /// Where the sensor's program is in every container that mounts its volume.
@@ -17,20 +18,24 @@ pub(crate) const PROGRAM: &str = "/fargard/fargard-sensor";
 pub(crate) const PREFIX: [&str; 3] = [PROGRAM, "run", "--"];
 
 /// What becomes of `entryPoint`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Entry {
     /// The written one gets the prefix.
     Prefix,
+    /// The function gets this one's value, which is its own behind the prefix.
+    Function(New),
     /// Prefix and this (the image's ENTRYPOINT) are written.
     Written(Vec<String>),
 }
 
 /// How a container is wrapped.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wrap {
     pub(crate) entry: Entry,
     /// `command` to write: the image's CMD.
     pub(crate) command: Option<Vec<String>>,
+    /// The image by digest, where that is known.
+    pub(crate) pinned: Option<String>,
     /// Where the entry point was taken from.
     pub(crate) reason: String,
     /// The image's program insists on being PID 1.
@@ -48,12 +53,14 @@ pub(crate) fn judge(
         match &entry_point.value {
             Value::List(elements) if elements.is_empty() => {}
             Value::List(elements) if elements.iter().any(|element| element.intrinsic().is_none()) => {
-                let reason = "entryPoint is written in the definition".to_owned();
-                return Ok(Wrap { entry: Entry::Prefix, command: None, reason, needs_pid_1: false });
+                return Ok(written(Entry::Prefix));
             }
             Value::List(_) | Value::Map(_) => {
-                let reason = "entryPoint is made by functions; write it as a list, or use attach mode";
-                return Err(Skip::new(SkipCode::EntryPointFunction, reason));
+                let entry = joined(dialect, entry_point).ok_or_else(|| {
+                    let reason = "entryPoint is made by functions; write it as a list, or use attach mode";
+                    Skip::new(SkipCode::EntryPointFunction, reason)
+                })?;
+                return Ok(written(Entry::Function(entry)));
             }
             _ => {
                 let reason = format!("entryPoint is {}, not a list", entry_point.kind());
@@ -62,6 +69,44 @@ pub(crate) fn judge(
         }
     }
     from_image(dialect, container, platform, lookup)
+}
+
+fn written(entry: Entry) -> Wrap {
+    let reason = "entryPoint is written in the definition".to_owned();
+    Wrap { entry, command: None, pinned: None, reason, needs_pid_1: false }
+}
+
+/// A function's list behind the prefix. CloudFormation cannot join lists, but it can join and split text: so for
+/// what `Fn::Split` makes, and for parameters that are lists.
+fn joined(dialect: &Dialect<'_>, entry_point: &Node) -> Option<New> {
+    let call = |name: &str, separator: &str, argument: New| {
+        New::Map(vec![(name.to_owned(), New::List(vec![New::text(separator), argument]))])
+    };
+    let (separator, own) = match entry_point.intrinsic()? {
+        ("Fn::Split", argument) => {
+            let [separator, text] = argument.elements() else { return None };
+            (separator.text()?, New::from(text))
+        }
+        ("Ref", argument) if dialect.is_list_parameter(argument.text()?) => {
+            (",", call("Fn::Join", ",", New::from(entry_point)))
+        }
+        _ => return None,
+    };
+    if separator.is_empty() || PREFIX.iter().any(|word| word.contains(separator)) {
+        return None;
+    }
+    let parts = PREFIX.into_iter().map(New::text).chain([own]).collect();
+    Some(call("Fn::Split", separator, call("Fn::Join", separator, New::List(parts))))
+}
+
+/// A reference by digest, without the tag that may move.
+fn pinned(image: &str, digest: &str) -> Option<String> {
+    if image.contains('@') {
+        return None;
+    }
+    let name = image.rfind('/').map_or(0, |at| at + 1);
+    let tag = image.get(name..)?.find(':').map_or(image.len(), |at| name + at);
+    Some(format!("{}@{digest}", image.get(..tag)?))
 }
 
 fn from_image(
@@ -102,6 +147,7 @@ fn from_image(
     Ok(Wrap {
         entry: Entry::Written(config.entrypoint),
         command: writes_cmd.then_some(config.cmd),
+        pinned: config.digest.and_then(|digest| pinned(&image, &digest)),
         reason: format!("entry point of image {image}"),
         needs_pid_1,
     })
