@@ -8,7 +8,7 @@ struct Every;
 
 impl ImageLookup for Every {
     fn config(&self, image: &str, _platform: &Platform) -> Result<ImageConfig, LookupFailure> {
-        let entrypoint = if image.len() % 2 == 0 { Vec::new() } else { vec!["/entry".to_owned()] };
+        let entrypoint = if image.len().is_multiple_of(2) { Vec::new() } else { vec!["/entry".to_owned()] };
         Ok(ImageConfig {
             entrypoint,
             cmd: vec!["serve".to_owned()],

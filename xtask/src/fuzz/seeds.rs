@@ -61,6 +61,19 @@ pub(super) fn of(target: &str) -> Result<Seeds> {
             }
             seeds.own.extend(literals(&root().join("crates/sigma/tests"))?);
         }
+        "embed" => {
+            for ending in ["json", "yaml", "yml"] {
+                seeds.own.extend(
+                    texts(&root().join("crates/taskdef/tests/embed"), ending)?
+                        .into_iter()
+                        .map(String::into_bytes),
+                );
+                for text in texts(&shared().join("data/taskdefs"), ending)? {
+                    seeds.shared.push(text.clone().into_bytes());
+                    seeds.foreign.push(text.into_bytes());
+                }
+            }
+        }
         "cloudtrail" => {
             seeds.own.extend(literals(&root().join("crates/rules/src/fields"))?);
             seeds.own.extend(literals(&root().join("crates/rules/src/json"))?);

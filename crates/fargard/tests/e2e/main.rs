@@ -14,6 +14,7 @@ mod console;
 mod correlation;
 mod coverage;
 mod demo;
+mod embed;
 mod engine_killed;
 mod fim;
 mod outage;

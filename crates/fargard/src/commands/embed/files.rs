@@ -22,13 +22,15 @@ pub(super) struct File {
 impl File {
     /// Reads a file, or standard input for `-`.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::read_up_to(path, MAX_BYTES)
+    }
+
+    /// Reads a file of at most `limit` bytes.
+    pub(super) fn read_up_to(path: &Path, limit: usize) -> anyhow::Result<Self> {
         let is_stdin = path == Path::new("-");
         let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
-        let bytes = if is_stdin {
-            bounded::read_from(io::stdin().lock(), MAX_BYTES)
-        } else {
-            bounded::read(path, MAX_BYTES)
-        };
+        let bytes =
+            if is_stdin { bounded::read_from(io::stdin().lock(), limit) } else { bounded::read(path, limit) };
         let bytes = bytes.map_err(|error| BadInput::because(format!("{name}: {error}")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
@@ -40,10 +42,10 @@ impl File {
         Ok(Self { name, path: (!is_stdin).then(|| path.to_owned()), text })
     }
 
-    /// Writes the file in place.
-    pub(super) fn replace(&self, text: &str) -> anyhow::Result<()> {
+    /// Makes ready to write the file in place.
+    pub(super) fn stage(&self, text: &str) -> anyhow::Result<Staged> {
         match &self.path {
-            Some(path) => replace(path, text),
+            Some(path) => Staged::new(path, text),
             None => {
                 Err(BadInput::because("standard input cannot be written in place; leave --write out").into())
             }
@@ -51,25 +53,45 @@ impl File {
     }
 }
 
-/// Writes a file so that it has the old content or the new one, never a part; a link's target, not the link.
-pub(super) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let beside = path.with_file_name(format!(".{name}.fargard-{}", std::process::id()));
-    let written = write(&beside, path, text);
-    if written.is_err() {
-        // It may not have been made at all.
-        let _ = fs::remove_file(&beside);
+/// A file's new content beside it, which takes its place at once: it has the old content or the new one, never a part.
+/// Of a link it is the target that is replaced.
+pub(super) struct Staged {
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+impl Staged {
+    pub(super) fn new(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let beside = path.with_file_name(format!(".{name}.fargard-{}", std::process::id()));
+        write(&beside, &path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { beside, path })
     }
-    written.with_context(|| format!("cannot write {}", path.display()))
+
+    pub(super) fn commit(self) -> anyhow::Result<()> {
+        fs::rename(&self.beside, &self.path).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Once it has taken the file's place there is nothing left to remove.
+        let _ = fs::remove_file(&self.beside);
+    }
 }
 
 fn write(beside: &Path, path: &Path, text: &str) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(beside)?;
-    file.write_all(text.as_bytes())?;
-    if let Ok(metadata) = fs::metadata(path) {
-        file.set_permissions(metadata.permissions())?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| {
+        if let Ok(metadata) = fs::metadata(path) {
+            file.set_permissions(metadata.permissions())?;
+        }
+        file.sync_all()
+    });
+    if written.is_err() {
+        // The first failure is the one to tell.
+        let _ = fs::remove_file(beside);
     }
-    file.sync_all()?;
-    fs::rename(beside, path)
+    written
 }

@@ -1,5 +1,6 @@
 //! `fargard embed`: puts the sensor into task definitions and templates, and takes it out again.
 
+mod assembly;
 mod diff;
 mod files;
 mod images;
@@ -17,7 +18,8 @@ use clap::{ValueEnum, ValueHint};
 use fargard_taskdef::embed::{self, Choice, Embedding, Settings};
 
 use crate::failure::{BadInput, FINDINGS};
-use files::File;
+use assembly::Assembly;
+use files::{File, Staged};
 
 /// Arguments of `fargard embed`.
 #[derive(Debug, clap::Args)]
@@ -28,7 +30,7 @@ Exit codes: 0 done, or all protected; 1 with --check, something is unprotected; 
 Examples:\n  fargard embed taskdef.json --sensor-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/fargard-sensor:0.1.0 \
 --image-source registry --lock-file fargard.lock.json --diff\n  fargard embed --check templates/*.yaml\n  fargard embed --undo --write taskdef.json")]
 pub(crate) struct Args {
-    /// Task definitions and templates; `-` for standard input
+    /// Task definitions, templates, and directories that the CDK made (cdk.out); `-` for standard input
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Image of the sensor; a registry of your own in the same region, as a task does not start without it
@@ -58,6 +60,9 @@ pub(crate) struct Args {
     /// Take definitions without requiresCompatibilities to be for Fargate
     #[arg(long)]
     assume_fargate: bool,
+    /// Name images of wrapped containers by digest, so that a tag that moves changes nothing
+    #[arg(long)]
+    pin: bool,
     /// Value of a template's parameter, or of a pseudo parameter as AWS::Region
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     parameter: Vec<(String, String)>,
@@ -132,16 +137,17 @@ struct Done {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if args.files.len() > 1 && !(args.write || args.check || args.diff) {
-        let reason = "several files need --write (in place), --check or --diff";
+    let several = args.files.len() > 1 || args.files.iter().any(|path| path.is_dir());
+    if several && !(args.write || args.check || args.diff) {
+        let reason = "several files, and directories, need --write (in place), --check or --diff";
         return Err(BadInput::because(reason).into());
     }
     let settings = args.settings();
     let images = args.images.open()?;
     let mut all = Vec::new();
     let mut errors = Vec::new();
-    for path in &args.files {
-        let file = File::read(path)?;
+    let (files, assemblies) = open(&args.files)?;
+    for file in files {
         let outcome = if args.undo {
             embed::undo(&file.text).map(|text| Embedding { text, tasks: Vec::new() })
         } else {
@@ -155,6 +161,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !errors.is_empty() {
         return Err(BadInput::because(errors.join("\nfargard: ")).into());
     }
+    for assembly in assemblies {
+        let changed = assembly.rehash(&all)?;
+        all.extend(changed);
+    }
     args.give_out(&all).context("cannot give the result out")?;
     if !(args.check || args.diff) {
         images.write_lock().context("cannot keep what images are")?;
@@ -162,6 +172,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let unprotected =
         all.iter().flat_map(|done| &done.embedding.tasks).any(|task| task.unprotected().next().is_some());
     Ok(if args.check && unprotected { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+/// The files to work on: those that are named, and the templates of assemblies.
+fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, Vec<Assembly>)> {
+    let (mut files, mut assemblies) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.is_dir() {
+            let (assembly, mut templates) = Assembly::open(path)?;
+            files.append(&mut templates);
+            assemblies.push(assembly);
+        } else {
+            files.push(File::read(path)?);
+        }
+    }
+    Ok((files, assemblies))
 }
 
 impl Args {
@@ -180,6 +205,7 @@ impl Args {
             exclude: self.exclude.clone(),
             only_labelled: self.only_labelled,
             assume_fargate: self.assume_fargate,
+            pin: self.pin,
             parameters: self.parameter.iter().cloned().collect::<BTreeMap<_, _>>(),
         }
     }
@@ -192,19 +218,21 @@ impl Args {
         }
         // What goes to standard output is the result; where that is the report, the report.
         let prints_text = !(self.check || self.diff || self.write || self.output.is_some());
-        let mut out = Vec::new();
+        let (mut out, mut staged) = (Vec::new(), Vec::new());
         for done in all {
             let (old, new) = (&done.file.text, &done.embedding.text);
             if self.diff {
                 out.extend_from_slice(diff::unified(&done.file.name, old, new).as_bytes());
             } else if let Some(path) = &self.output {
-                files::replace(path, new)?;
+                staged.push(Staged::new(path, new)?);
             } else if self.write && old != new {
-                done.file.replace(new)?;
+                staged.push(done.file.stage(new)?);
             } else if prints_text {
                 out.extend_from_slice(new.as_bytes());
             }
         }
+        // Nothing takes its place before everything is written.
+        staged.into_iter().try_for_each(Staged::commit)?;
         let to_stdout = self.check || (self.format == Format::Json && !prints_text && !self.diff);
         if to_stdout {
             out.append(&mut report);
