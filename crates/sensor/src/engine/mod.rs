@@ -214,7 +214,8 @@ impl Prepared {
 
     /// With the packet socket open where it is wanted.
     fn with_tap(self) -> Self {
-        let tap = (self.config.network != NetworkChoice::Off).then(Tap::open);
+        let connections = net::wants_connections(&self.config, self.traps.contains(Trap::Connect));
+        let tap = (self.config.network != NetworkChoice::Off).then(|| Tap::open(connections));
         Self { tap, ..self }
     }
 

@@ -1,8 +1,8 @@
 //! The packet socket's filter, run by the kernel: what it leaves out costs no more than this.
 //!
-//! It lets name resolution through (UDP and TCP port 53) and requests for connections that leave this machine.
-//! What is sent to this machine itself passes by twice, on its way out and in: only the first is taken. IPv6 packets
-//! with further headers before the transport's are left out.
+//! It lets name resolution through (UDP and TCP port 53) and, where they are wanted, requests for connections that leave
+//! this machine or stay on it. What is sent to this machine itself passes by twice, on its way out and in: only the
+//! first is taken. IPv6 packets with further headers before the transport's are left out.
 
 use libc::{
     BPF_ABS, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_MSH, BPF_RET,
@@ -51,8 +51,8 @@ enum Step {
     If(u32, u32, To, To),
 }
 
-/// The program.
-pub(crate) fn program() -> Vec<sock_filter> {
+/// The program, with requests for connections or without.
+pub(crate) fn program(connections: bool) -> Vec<sock_filter> {
     use Step::{Do, If, Label};
     const EQUAL: u32 = BPF_JEQ;
     const ANY: u32 = BPF_JSET;
@@ -104,7 +104,7 @@ pub(crate) fn program() -> Vec<sock_filter> {
         Label(To::Syn),
         word(PACKET_TYPE),
         If(EQUAL, OUTGOING, To::Next, To::Drop),
-        Do(BPF_RET | BPF_K, SNAP_SYN),
+        Do(BPF_RET | BPF_K, if connections { SNAP_SYN } else { 0 }),
         Label(To::Take),
         Do(BPF_RET | BPF_K, SNAP as u32),
         Label(To::Drop),

@@ -36,19 +36,24 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    /// Starts listening.
+    /// Starts listening, for requests for connections too where they are wanted.
     ///
     /// # Errors
     /// The container has not `CAP_NET_RAW`, or its seccomp profile refuses packet sockets.
-    pub(crate) fn open() -> io::Result<Self> {
+    pub(crate) fn open(connections: bool) -> io::Result<Self> {
         Ok(Self {
-            socket: PacketSocket::open(&filter::program())?,
+            socket: PacketSocket::open(&filter::program(connections))?,
             exchanges: Exchanges::default(),
             names: Names::default(),
             seen: VecDeque::new(),
             overflow: 0,
             buffer: Box::new([0; SNAP]),
         })
+    }
+
+    /// From now on requests for connections are seen, or not.
+    pub(crate) fn see_connections(&self, wanted: bool) -> io::Result<()> {
+        self.socket.set_filter(&filter::program(wanted))
     }
 
     /// A handle to wait for packets on.

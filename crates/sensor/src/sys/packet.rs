@@ -34,11 +34,7 @@ impl PacketSocket {
         let number = check(unsafe { libc::socket(libc::AF_PACKET, kind, 0) }.into())?;
         // SAFETY: the descriptor is new and nobody else's.
         let socket = Self(unsafe { OwnedFd::from_raw_fd(number as i32) });
-        let program = libc::sock_fprog {
-            len: u16::try_from(filter.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?,
-            filter: filter.as_ptr().cast_mut(),
-        };
-        socket.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
+        socket.set_filter(filter)?;
         // Less room means more losses, which are counted.
         let _ = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &WAITING);
         // SAFETY: all zeros is a valid value of this plain structure.
@@ -49,6 +45,15 @@ impl PacketSocket {
         // SAFETY: the address lives and has that size.
         check(unsafe { libc::bind(number as i32, (&raw const address).cast(), size) }.into())?;
         Ok(socket)
+    }
+
+    /// Selects packets by another filter; those that wait stay.
+    pub(crate) fn set_filter(&self, filter: &[libc::sock_filter]) -> io::Result<()> {
+        let program = libc::sock_fprog {
+            len: u16::try_from(filter.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?,
+            filter: filter.as_ptr().cast_mut(),
+        };
+        self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
     }
 
     fn set<T>(&self, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {

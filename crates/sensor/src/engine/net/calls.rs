@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::SocketAddr};
 use fargard_model::{Event, EventType};
 
 /// Most calls that are remembered.
-const MAX_CALLS: usize = 256;
+const MAX_CALLS: usize = 1024;
 /// A packet follows its call within this time, nanoseconds.
 const SOON: u64 = 5_000_000_000;
 
@@ -16,6 +16,14 @@ struct Call {
     kind: EventType,
     local: Option<SocketAddr>,
     remote: Option<SocketAddr>,
+}
+
+impl Call {
+    /// Nothing is known of its local end that says otherwise. A socket that is not connected has no address of its own,
+    /// only a port.
+    fn may_be_from(&self, local: SocketAddr) -> bool {
+        self.local.is_none_or(|end| end.ip().is_unspecified() && end.port() == local.port())
+    }
 }
 
 /// The last calls on sockets, the latest at the end.
@@ -57,12 +65,8 @@ impl Calls {
         {
             return Some(call.pid);
         }
-        // A socket that is not connected has no address of its own, only a port.
-        let is_open = |end: Option<SocketAddr>| {
-            end.is_none_or(|end| end.ip().is_unspecified() && end.port() == local.port())
-        };
         let fits = |call: &&mut Call| {
-            call.remote == Some(remote) && is_open(call.local) && call.time.saturating_add(SOON) > time
+            call.remote == Some(remote) && call.may_be_from(local) && call.time.saturating_add(SOON) > time
         };
         let mut fitting = self.0.iter_mut().filter(fits);
         let call = fitting.next()?;
@@ -71,6 +75,27 @@ impl Calls {
         }
         call.local = Some(local);
         Some(call.pid)
+    }
+
+    /// Whether a new connection is that of a call: with the same ends, or else one for that end shortly before, whoever
+    /// made it. Each call is taken for one connection.
+    pub(super) fn is_told(&mut self, local: SocketAddr, remote: SocketAddr, time: u64) -> bool {
+        let connects = |call: &&mut Call| call.kind == EventType::Connect && call.remote == Some(remote);
+        let mut open = None;
+        for call in self.0.iter_mut().rev().filter(connects) {
+            if call.local == Some(local) {
+                return true;
+            }
+            if call.may_be_from(local) && call.time.saturating_add(SOON) > time {
+                // The oldest: calls and packets come in the same order.
+                open = Some(call);
+            }
+        }
+        if let Some(call) = open {
+            call.local = Some(local);
+            return true;
+        }
+        false
     }
 
     /// Whether a process, where it is known, called `listen` for that end.
@@ -153,5 +178,25 @@ mod tests {
         let end = |text: &str| text.parse().unwrap();
         assert!(calls.listens(None, end("0.0.0.0:80")) && calls.listens(Some(8), end("0.0.0.0:81")));
         assert!(!calls.listens(Some(7), end("0.0.0.0:81")) && !calls.listens(None, end("0.0.0.0:81")));
+    }
+
+    #[test]
+    fn a_connection_is_told_when_any_call_for_its_end_is_not_yet_taken() {
+        let mut calls = Calls::default();
+        let to = "10.0.0.2:80";
+        let remote = to.parse().unwrap();
+        let local = |port: u16| std::net::SocketAddr::from(([10, 0, 0, 1], port));
+        assert!(!calls.is_told(local(1), remote, 101));
+        // Two workers connect to the same server: who of them made which connection does not matter.
+        calls.remember(&call(EventType::Connect, 7, None, Some(to)));
+        calls.remember(&call(EventType::Connect, 8, None, Some(to)));
+        assert!(!calls.is_told(local(1), remote, 101 + SOON), "long ago");
+        assert!(calls.is_told(local(1), remote, 101) && calls.is_told(local(2), remote, 101));
+        assert!(!calls.is_told(local(3), remote, 101), "one call is one connection");
+        assert!(calls.is_told(local(2), remote, 101 + SOON), "its first packet is sent again");
+        calls.remember(&call(EventType::Connect, 7, Some("10.0.0.1:4"), Some(to)));
+        assert!(!calls.is_told(local(3), remote, 101) && calls.is_told(local(4), remote, 101));
+        calls.remember(&call(EventType::Sendto, 7, None, Some(to)));
+        assert!(!calls.is_told(local(3), remote, 101), "that is no connection");
     }
 }

@@ -1,9 +1,12 @@
 //! The network besides stopped calls: names of addresses, name resolution, connections and listeners of processes
 //! whose calls are not stopped.
 
+mod budget;
 mod calls;
+mod listen;
 mod made;
 mod owners;
+mod wanted;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -17,13 +20,16 @@ use std::{
 };
 
 use fargard_model::{Event, Timestamp, process::MAX_LINEAGE};
-use rustix::event::{PollFd, PollFlags, poll};
 
+pub(super) use self::wanted::wants_connections;
 use self::{
+    budget::Budgets,
     calls::Calls,
+    listen::listen,
     owners::{Owner, Owners},
+    wanted::{host_of, tells_of_everybody},
 };
-use super::{decode::Decoded, observer::Observer, sockets::Socket, threads::spawn};
+use super::{decode::Decoded, observer::Observer, sockets::Socket};
 use crate::{
     capture::Waker,
     config::{Config, NetworkChoice},
@@ -44,6 +50,17 @@ const QUERIES: usize = 256;
 /// Most listeners that are remembered, and are reported of one look.
 const MAX_LISTENERS: usize = 1024;
 
+/// What a lookup of a socket's owner is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Who asks for a name.
+    Query,
+    /// Who connects to another machine.
+    Away,
+    /// Who connects to this one.
+    Here,
+}
+
 /// What is seen of the network besides calls.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -62,6 +79,9 @@ pub(super) struct Network {
     calls: Calls,
     queries: VecDeque<(u64, u32)>,
     owners: Owners,
+    budgets: Budgets,
+    /// Not looked up for want of time.
+    unattributed: u64,
     listeners: HashSet<u32>,
     next_look: Option<Instant>,
     /// The first look after a restart of the engine reports nothing: it was reported before.
@@ -87,12 +107,14 @@ impl Network {
             own_host: config.server.as_ref().and_then(|server| host_of(&server.url)),
             app,
             diag: if off { None } else { Diag::open().ok() },
-            everybody: config.network == NetworkChoice::All || is_of_a_task(config.metadata.as_deref()),
+            everybody: tells_of_everybody(config),
             waiting: VecDeque::new(),
             overflow: 0,
             calls: Calls::default(),
             queries: VecDeque::new(),
             owners: Owners::default(),
+            budgets: Budgets::new(Instant::now()),
+            unattributed: 0,
             listeners: HashSet::new(),
             next_look: None,
             silent: again,
@@ -113,6 +135,14 @@ impl Network {
             }
         }
         network
+    }
+
+    /// Rules changed: sees connections of processes whose calls are not stopped, or does not.
+    pub(super) fn see_connections(&self, wanted: bool) {
+        if let Some(tap) = &self.tap {
+            // The filter of before stays where the kernel has no memory for another.
+            let _ = tap.lock().unwrap_or_else(PoisonError::into_inner).see_connections(wanted);
+        }
     }
 
     /// What is not seen and why.
@@ -182,6 +212,11 @@ impl Network {
         std::mem::take(&mut self.overflow) + tap.unwrap_or(0)
     }
 
+    /// Connections and queries whose process was not looked for, for want of time, since the last time this was asked.
+    pub(super) fn unattributed(&mut self) -> u64 {
+        std::mem::take(&mut self.unattributed)
+    }
+
     /// What was seen and is no stopped call, as events to be.
     pub(super) fn events(&mut self, observer: &Observer) -> Vec<Decoded> {
         let waiting = std::mem::take(&mut self.waiting);
@@ -197,10 +232,16 @@ impl Network {
     fn event(&mut self, time: u64, seen: Seen, observer: &Observer) -> Option<Decoded> {
         match seen {
             Seen::Connection { local, remote } => {
-                if self.calls.maker(local, remote, time).is_some() {
+                if self.calls.is_told(local, remote, time) {
                     return None;
                 }
-                let owner = self.kernels_owner(Protocol::Tcp, local, remote, observer);
+                let is_here = remote.ip().is_loopback() || remote.ip() == local.ip();
+                let asked = if is_here { Asked::Here } else { Asked::Away };
+                if !self.budgets.allow(asked, Instant::now()) {
+                    self.unattributed += 1;
+                    return None;
+                }
+                let owner = self.kernels_owner(asked, Protocol::Tcp, local, remote, observer);
                 let pid = self.matters(owner.map(|owner| owner.pid), observer)?;
                 let number = owner.map_or(-1, |owner| owner.number.into());
                 Some(made::connection(time, pid, number, local, remote))
@@ -226,7 +267,12 @@ impl Network {
         let Exchange { client, server, protocol, .. } = exchange;
         let protocol = if *protocol == "tcp" { Protocol::Tcp } else { Protocol::Udp };
         let caller = self.calls.maker(*client, *server, time);
-        let owner = self.kernels_owner(protocol, *client, *server, observer).map(|owner| owner.pid);
+        let owner = if self.budgets.allow(Asked::Query, Instant::now()) {
+            self.kernels_owner(Asked::Query, protocol, *client, *server, observer).map(|owner| owner.pid)
+        } else {
+            self.unattributed += 1;
+            None
+        };
         if owner.is_none() && self.own_host.as_ref() == Some(&exchange.question.name) {
             return None;
         }
@@ -235,16 +281,18 @@ impl Network {
 
     fn kernels_owner(
         &mut self,
+        asked: Asked,
         protocol: Protocol,
         local: SocketAddr,
         remote: SocketAddr,
         observer: &Observer,
     ) -> Option<Owner> {
-        let socket = self.diag.as_mut()?.find(protocol, local, remote).ok()??;
-        if socket.inode == 0 {
-            return None;
-        }
-        self.owners.of(socket.inode, observer.procfs(), self.calls.makers())
+        let started = Instant::now();
+        let socket = self.diag.as_mut()?.find(protocol, local, remote).ok().flatten();
+        let inode = socket.map(|socket| socket.inode).filter(|inode| *inode != 0);
+        let owner = inode.and_then(|inode| self.owners.of(inode, observer.procfs(), self.calls.makers()));
+        self.budgets.spend(asked, started.elapsed());
+        owner
     }
 
     /// The process as it is to be reported, 0 for one that is not known; `None` for what is not to be reported: the
@@ -295,55 +343,5 @@ impl Network {
             let number = owner.map_or(-1, |owner| owner.number.into());
             events.push(made::listener(now, pid, number, *local));
         }
-    }
-}
-
-/// Whether the metadata endpoint is at the address that ECS gives it: then this network is a task's own. A local
-/// stand-in for ECS shares the machine's.
-fn is_of_a_task(metadata: Option<&str>) -> bool {
-    metadata.and_then(host_of).as_deref() == Some("169.254.170.2")
-}
-
-/// The host of a base URL, in lower case.
-fn host_of(url: &str) -> Option<String> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next()?;
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    Some(host.to_ascii_lowercase())
-}
-
-/// Waits on the tap in a thread of its own, which wakes the engine when something was seen.
-fn listen(tap: Tap, news: &Arc<AtomicBool>, waker: &Waker) -> io::Result<Arc<Mutex<Tap>>> {
-    let handle = tap.handle()?;
-    let tap = Arc::new(Mutex::new(tap));
-    let (shared, news, waker) = (Arc::clone(&tap), Arc::clone(news), waker.clone());
-    let wait = move || {
-        loop {
-            let mut ready = [PollFd::new(&handle, PollFlags::IN)];
-            match poll(&mut ready, None) {
-                Ok(_) => {}
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(_) => return,
-            }
-            let seen = shared.lock().unwrap_or_else(PoisonError::into_inner).pump();
-            if seen && !news.swap(true, Ordering::Relaxed) {
-                waker.wake();
-            }
-        }
-    };
-    let started = spawn("fargard-packets", wait);
-    started.map(|_| tap).ok_or_else(|| io::Error::other("no thread can be started"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{host_of, is_of_a_task};
-
-    #[test]
-    fn hosts_of_urls() {
-        assert_eq!(host_of("https://Fargard.example:8440").as_deref(), Some("fargard.example"));
-        assert_eq!(host_of("https://fargard.example/base").as_deref(), Some("fargard.example"));
-        assert!(is_of_a_task(Some("http://169.254.170.2/v4/0123-456")));
-        assert!(!is_of_a_task(Some("http://127.0.0.1:4711/v4/x")) && !is_of_a_task(None));
     }
 }

@@ -107,6 +107,7 @@ impl Engine {
         let counters = consumer.counters();
         self.common.outbox.set_capture_lost(&counters.lost);
         self.common.outbox.add_lost("packets", self.network.lost());
+        self.common.outbox.add_lost("network_unattributed", self.network.unattributed());
         let fim = self.fim.as_ref().map(Fim::status).or_else(|| self.fim_end.take());
         // A report on files needs to know what was monitored.
         let is_recorded = fim.is_some() && self.printer.records();

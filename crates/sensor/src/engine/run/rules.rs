@@ -12,6 +12,7 @@ use crate::{
         announce::say,
         lease,
         limit::Limits,
+        net::wants_connections,
         reload::{Reloaded, unseen},
     },
 };
@@ -102,6 +103,7 @@ impl Engine {
         let enabled = rules.rules().iter().filter(|rule| rule.enabled).count();
         say(&format!("rules reloaded: {enabled}, before {}", self.enabled));
         self.reloads.unseen.iter().for_each(|line| say(&format!("note: {line}")));
+        self.network.see_connections(wants_connections(&self.config, rules.traps().contains(Trap::Connect)));
         let rules = Arc::new(rules);
         self.watch_reads(&rules);
         self.detector.replace(rules, &mut self.alerts);
