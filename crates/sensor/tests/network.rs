@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     process::{Child, Command, Stdio},
@@ -222,6 +223,30 @@ fn what_unwatched_processes_do_is_seen_once() {
     let ends = format!("{}->{}", stream.local_addr().unwrap(), stream.peer_addr().unwrap());
     assert_eq!(field(own, "fd.name"), &ends);
     assert!(field(own, "evt.args").as_str().unwrap().contains("learned_from=packets"), "{own}");
+}
+
+/// The kernel makes a call again that a signal interrupted; it is stopped each time.
+#[test]
+fn a_connection_whose_call_is_interrupted_is_one() {
+    let listener = TcpListener::bind("127.53.9.8:0").unwrap();
+    // Room for one: whoever comes next waits until somebody accepts.
+    rustix::net::listen(&listener, 0).unwrap();
+    let at = listener.local_addr().unwrap();
+    let filler = TcpStream::connect(at).unwrap();
+    let run = Run::with(&rule("Connects", &format!("evt.type=connect and fd.sport={}", at.port())));
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/interrupted_connect.py");
+    let script = format!("exec python3 {} {} {}", program.display(), at.ip(), at.port());
+    let mut sensor = living(run.command("auto", None, &script).stdout(Stdio::piped()));
+    let mut said = BufReader::new(sensor.stdout.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    let accepted: Vec<_> = (0..3).map(|_| listener.accept().unwrap()).collect();
+    drop(sensor.stdin.take());
+    sensor.wait().unwrap();
+    let ends: Vec<String> = accepted[1..].iter().map(|(_, peer)| format!("{peer}->{at}")).collect();
+    let alerts = run.alerts();
+    let told: Vec<_> = alerts.iter().map(|alert| field(alert, "fd.name").as_str().unwrap()).collect();
+    assert_eq!(told, ends, "each connection once");
+    drop(filler);
 }
 
 #[test]

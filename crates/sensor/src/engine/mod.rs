@@ -30,6 +30,7 @@ mod print;
 mod procfs;
 mod rate;
 mod reload;
+mod repeats;
 mod run;
 mod sessions;
 mod settle;

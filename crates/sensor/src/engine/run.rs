@@ -42,6 +42,7 @@ use super::{
     procfs::Procfs,
     rate::Rates,
     reload::{self, Files},
+    repeats::Repeats,
     sighting::{Intake, Sighting},
     suspects::Suspects,
     table::Table,
@@ -112,6 +113,7 @@ struct Engine {
     bypasses: Bypasses,
     observer: Observer,
     suspects: Suspects,
+    repeats: Repeats,
     limits: Limits,
     budget: Budget,
     /// Calls lost before the ones that are being handled.
@@ -207,6 +209,7 @@ impl Engine {
             bypasses: Bypasses::default(),
             observer,
             suspects: Suspects::default(),
+            repeats: Repeats::default(),
             limits: Limits::default(),
             budget,
             lost: 0,

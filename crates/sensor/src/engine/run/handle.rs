@@ -12,6 +12,7 @@ use crate::{
         cpu::Step,
         observer,
         rate::Decision,
+        repeats::Repeat,
         settle::{age, settle},
     },
     fim::Fim,
@@ -40,12 +41,21 @@ impl Engine {
         } else if wants_look {
             self.common.outbox.add_lost("cpu_looks", 1);
         }
+        let repeat = self.repeats.find(&event);
+        if repeat == Repeat::Same {
+            self.alerts = alerts;
+            return;
+        }
         if could_match && self.gives_up(&event) {
             self.tell_degraded(&event);
         }
         if could_match {
             self.detector.observe(&event, &mut alerts);
         }
+        if let Repeat::Further(told) = repeat {
+            alerts.retain(|alert| !told.contains(&alert.rule));
+        }
+        self.repeats.remember(&event, alerts.iter().map(|alert| alert.rule));
         self.observer.remember(&mut event);
         self.network.remember(&event);
         if let Some(leases) = &mut self.leases {
