@@ -148,12 +148,27 @@ pub(super) mod tests {
         TRACE,
     };
 
+    /// What came of running a filter.
+    pub(in super::super) struct Ran {
+        pub(in super::super) action: u32,
+        /// Instructions that were executed.
+        pub(in super::super) steps: usize,
+        /// It looked at more than number and architecture.
+        pub(in super::super) loads_arguments: bool,
+    }
+
     /// Runs a filter as the kernel would: on number, architecture and arguments.
     pub(in super::super) fn interpret(program: &Program, nr: u32, arch: u32, args: [u64; 6]) -> u32 {
-        let (mut at, mut accumulator) = (0, 0);
+        run(program, nr, arch, args).action
+    }
+
+    /// As [`interpret`], and tells how.
+    pub(in super::super) fn run(program: &Program, nr: u32, arch: u32, args: [u64; 6]) -> Ran {
+        let (mut at, mut accumulator, mut steps, mut loads_arguments) = (0, 0, 0, false);
         loop {
             let one = program.0[at];
             at += 1;
+            steps += 1;
             let holds = match one.code {
                 LOAD => {
                     accumulator = match one.k {
@@ -161,13 +176,14 @@ pub(super) mod tests {
                         4 => arch,
                         offset => {
                             assert!((16..64).contains(&offset) && offset % 4 == 0, "offset {offset}");
+                            loads_arguments = true;
                             let arg = args[(offset as usize - 16) / 8];
                             if offset % 8 == 0 { arg as u32 } else { (arg >> 32) as u32 }
                         }
                     };
                     continue;
                 }
-                RETURN => return one.k,
+                RETURN => return Ran { action: one.k, steps, loads_arguments },
                 AND => {
                     accumulator &= one.k;
                     continue;

@@ -1,12 +1,15 @@
 //! From the calls that rules and checks need to a filter that stops those and nothing else.
 
+mod tree;
+
 use std::collections::BTreeMap;
 
 use fargard_model::{ArgSet, EventType, Trap, TrapSet};
 
+use self::tree::tree;
 use super::{
-    bpf::{ALLOW, Compare, Instruction, NOTIFY, Program},
-    calls::{CALLS, Call, EXIT_GROUP, I386, I386_SOCKETCALL, NATIVE, X32_BIT, X86_64, socketcall_numbers},
+    bpf::{ALLOW, Compare, Instruction, Program},
+    calls::{CALLS, Call, EXIT_GROUP, I386, I386_SOCKETCALL, NATIVE, X86_64, socketcall_numbers},
     unwaiting::{self, FlagBits},
 };
 
@@ -62,33 +65,31 @@ fn build_for(traps: &TrapSet, native: u32, besides: Besides) -> Option<Program> 
     let mut own = entries(traps, native, false, unwaiting);
     own.extend(besides.exits.then_some((EXIT_GROUP, Vec::new())));
     let mut program = vec![Instruction::load(ARCHITECTURE)];
-    let own = section(&own);
     if native != X86_64 {
         program.extend([
             Instruction::jump(Compare::Equal, native, 1, 0),
             Instruction::ret(ALLOW),
             Instruction::load(NUMBER),
         ]);
-        program.extend(own);
+        program.extend(tree(&own, Some(native)));
         return Some(Program(program));
     }
-    let x32 = section(&entries(traps, X86_64, true, unwaiting));
+    // Numbers of x32 lie above all others.
+    own.extend(entries(traps, X86_64, true, unwaiting));
+    let own = tree(&own, Some(native));
     program.extend([
         Instruction::jump(Compare::Equal, X86_64, 1, 0),
-        // To the test for i386: over three instructions and two sections.
-        Instruction::goto(3 + own.len() + x32.len()),
+        // To the test for i386.
+        Instruction::goto(1 + own.len()),
         Instruction::load(NUMBER),
-        Instruction::jump(Compare::AtLeast, X32_BIT, 0, 1),
-        Instruction::goto(own.len()),
     ]);
     program.extend(own);
-    program.extend(x32);
     program.extend([
         Instruction::jump(Compare::Equal, I386, 1, 0),
         Instruction::ret(ALLOW),
         Instruction::load(NUMBER),
     ]);
-    program.extend(section(&entries(traps, I386, false, unwaiting)));
+    program.extend(tree(&entries(traps, I386, false, unwaiting), None));
     Some(Program(program))
 }
 
@@ -126,60 +127,6 @@ fn or_unwaiting(call: &Call, needed: Option<Vec<Test>>, arch: u32) -> Option<Vec
         }
         Some(_) => needed,
     }
-}
-
-/// Consecutive numbers under one condition.
-struct Range<'a> {
-    first: u32,
-    last: u32,
-    condition: &'a [Test],
-}
-
-/// A decision tree over numbers. The number is in the accumulator; every path ends in a return.
-fn section(entries: &BTreeMap<u32, Vec<Test>>) -> Vec<Instruction> {
-    let mut ranges: Vec<Range<'_>> = Vec::new();
-    for (&number, condition) in entries {
-        match ranges.last_mut() {
-            Some(range) if range.last + 1 == number && range.condition == condition => range.last = number,
-            _ => ranges.push(Range { first: number, last: number, condition }),
-        }
-    }
-    tree(&ranges)
-}
-
-fn tree(ranges: &[Range<'_>]) -> Vec<Instruction> {
-    let (left, right) = ranges.split_at(ranges.len() / 2);
-    let Some(middle) = right.first() else { return vec![Instruction::ret(ALLOW)] };
-    if left.is_empty() {
-        return leaf(middle);
-    }
-    let left = tree(left);
-    let mut code = match u8::try_from(left.len()) {
-        Ok(over) => vec![Instruction::jump(Compare::AtLeast, middle.first, over, 0)],
-        Err(_) => {
-            vec![Instruction::jump(Compare::AtLeast, middle.first, 0, 1), Instruction::goto(left.len())]
-        }
-    };
-    code.extend(left);
-    code.extend(tree(right));
-    code
-}
-
-fn leaf(range: &Range<'_>) -> Vec<Instruction> {
-    let condition = all(range.condition);
-    // Conditions are at most a few dozen instructions; STOP and ALLOW follow them.
-    let to_allow = condition.len() as u8 + 1;
-    let mut code = if range.first == range.last {
-        vec![Instruction::jump(Compare::Equal, range.first, 0, to_allow)]
-    } else {
-        vec![
-            Instruction::jump(Compare::AtLeast, range.first, 0, to_allow + 1),
-            Instruction::jump(Compare::Greater, range.last, to_allow, 0),
-        ]
-    };
-    code.extend(condition);
-    code.extend([Instruction::ret(NOTIFY), Instruction::ret(ALLOW)]);
-    code
 }
 
 /// Instructions that fall through to the next where all tests hold and leave out one where one does not.
