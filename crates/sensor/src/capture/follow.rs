@@ -1,5 +1,8 @@
 //! Staying on the CPU of the watched thread: an answer across CPUs costs several times as much. The engine is kept
 //! away from there where there are others: woken on the keeper's CPU, it would push the watched thread aside.
+//!
+//! Only for kernels that do not wake keeper and caller on one CPU themselves (`SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP`, 6.6):
+//! there a keeper that is held on one CPU would draw every watched thread to it, and no two would run at a time.
 
 use rustix::{
     process::Pid,

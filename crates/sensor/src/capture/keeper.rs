@@ -227,10 +227,11 @@ impl<E: Engine> Keeper<'_, E> {
         };
         let message = match &own {
             Some(own) => {
-                if seccomp::set_sync_wake_up(own.as_fd()) {
-                    info::add_feature(&self.shared, Feature::SyncWakeUp);
-                }
-                info::add_feature(&self.shared, Feature::AffinityFollowing);
+                let feature = match seccomp::set_sync_wake_up(own.as_fd()) {
+                    true => Feature::SyncWakeUp,
+                    false => Feature::AffinityFollowing,
+                };
+                info::add_feature(&self.shared, feature);
                 Message::Listener
             }
             None => Message::None,

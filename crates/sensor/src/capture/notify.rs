@@ -66,7 +66,8 @@ pub(super) struct Notify {
     shared: Shared,
     producer: Producer,
     recorder: Recorder,
-    follower: Follower,
+    /// Where the kernel does not wake on the caller's CPU itself.
+    follower: Option<Follower>,
     denials: Denials,
     put_offs: PutOffs,
     /// Calls are let through, and that is all.
@@ -111,12 +112,13 @@ fn answer(
 
 impl Notify {
     pub(super) fn new(listeners: Listeners, shared: Shared, recorder: Recorder) -> Self {
+        let others = listeners.iter().filter(|listener| !seccomp::set_sync_wake_up(*listener)).count();
         let notify = Self {
             listeners,
             shared,
             producer: Producer::new(shared),
             recorder,
-            follower: Follower::new(),
+            follower: (others > 0).then(Follower::new),
             denials: Denials::decode(&shared.denials()),
             put_offs: PutOffs::new(shared),
             unseen: false,
@@ -150,7 +152,9 @@ impl Notify {
         if self.unseen || !seccomp::is_listener(listener.as_fd()) {
             return false;
         }
-        seccomp::set_sync_wake_up(listener.as_fd());
+        if !seccomp::set_sync_wake_up(listener.as_fd()) {
+            self.follower.get_or_insert_with(Follower::new);
+        }
         if self.listeners.add(listener).is_err() {
             return false;
         }
@@ -310,8 +314,10 @@ impl Notify {
     }
 
     fn follow(&mut self, tid: u32) {
-        let engine = self.shared.word(Word::EnginePid).load(SeqCst);
-        self.follower.follow(tid, engine as u32);
+        if let Some(follower) = &mut self.follower {
+            let engine = self.shared.word(Word::EnginePid).load(SeqCst);
+            follower.follow(tid, engine as u32);
+        }
     }
 
     fn owe_wake_up(&mut self, since: u64) {
