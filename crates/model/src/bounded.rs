@@ -7,6 +7,9 @@ use std::{
     path::Path,
 };
 
+/// Bytes asked for at first.
+const FIRST_READ: usize = 4096;
+
 /// Reads a whole file of at most `limit` bytes.
 ///
 /// # Errors
@@ -33,7 +36,8 @@ pub fn read_to_string(path: &Path, limit: usize) -> io::Result<String> {
 /// # Errors
 /// The stream fails, or holds more than `limit` bytes ([`io::ErrorKind::FileTooLarge`]).
 pub fn read_from(stream: impl Read, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Most of what is read is small: one read gets it, and another its end.
+    let mut bytes = Vec::with_capacity(FIRST_READ.min(limit + 1));
     let mut capped = stream.take(limit as u64 + 1);
     capped.read_to_end(&mut bytes)?;
     if bytes.len() > limit {
@@ -42,6 +46,7 @@ pub fn read_from(stream: impl Read, limit: usize) -> io::Result<Vec<u8>> {
             format!("longer than the limit of {limit} bytes"),
         ));
     }
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 

@@ -229,11 +229,28 @@ impl Call {
     }
 }
 
+/// Places in [`CALLS`] by the number of a call on the architecture this program is compiled for; others are beyond the end.
+static BY_NUMBER: [u8; 512] = {
+    let mut places = [u8::MAX; 512];
+    let mut at = 0;
+    while at < CALLS.len() {
+        let call = &CALLS[at];
+        if let Some(number) = if cfg!(target_arch = "aarch64") { call.aarch64 } else { call.x86_64 } {
+            places[number as usize] = at as u8;
+        }
+        at += 1;
+    }
+    places
+};
+
 /// The call with that number, as the kernel reports it (`AUDIT_ARCH_*`, number). `socketcall` is reported by the
 /// sensor as the direct call of the same meaning, so it is not found here.
 #[must_use]
 pub fn lookup(arch: u32, nr: i32) -> Option<&'static Call> {
     let nr = u32::try_from(nr).ok()?;
+    if let Some(place) = BY_NUMBER.get(nr as usize).filter(|_| arch == NATIVE) {
+        return CALLS.get(usize::from(*place));
+    }
     CALLS.iter().find(|call| match arch {
         X86_64 if nr & X32_BIT != 0 => match X32.iter().find(|(kind, _)| *kind == call.kind) {
             Some((_, number)) => number | X32_BIT == nr,

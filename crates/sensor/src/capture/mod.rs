@@ -29,6 +29,7 @@ mod layout;
 mod leased;
 mod listeners;
 mod notify;
+mod pages;
 mod proc;
 mod producer;
 mod record;

@@ -306,7 +306,7 @@ impl Notify {
         self.producer.landed();
         if !told {
             // What the engine was to learn of this thread once and for all is to come with its next call.
-            self.recorder.forget(call.tid);
+            self.recorder.take_back(call.tid);
         }
         self.owe_wake_up(head.time);
         self.follow(call.tid);

@@ -3,6 +3,7 @@
 use super::{
     calls::{self, Call, I386, I386_SOCKETCALL, Pointee},
     lane::Class,
+    pages::Pages,
     proc::ProcPath,
     seen::Seen,
 };
@@ -17,11 +18,9 @@ pub(super) const MAX_TEXT: usize = 4096;
 const MAX_STRINGS: usize = 4096;
 /// Most bytes of `/proc/TID/status`: its lines up to the capabilities have about 1000.
 const MAX_STATUS: usize = 1536;
-/// Most strings of argv, and of the environment.
-const MAX_COUNT: usize = 256;
 /// Bytes tried first for a text: most are shorter, and reading costs by the call.
 const FIRST_CHUNK: usize = 256;
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
 /// The longest socket address, `struct sockaddr_storage`.
 const MAX_SOCKADDR: u64 = 128;
 
@@ -43,7 +42,7 @@ impl Reader {
         })
     }
 
-    fn read(self, tid: u32, address: u64, into: &mut [u8]) -> Option<usize> {
+    pub(super) fn read(self, tid: u32, address: u64, into: &mut [u8]) -> Option<usize> {
         match self {
             Self::Vm => memory::read(tid, address, into),
             Self::ProcMem => ProcPath::of(tid, "mem").read_at(address, into),
@@ -76,103 +75,11 @@ impl Reader {
         Some((done, true))
     }
 
-    fn pointer(self, tid: u32, address: u64, width: usize) -> Option<u64> {
+    pub(super) fn pointer(self, tid: u32, address: u64, width: usize) -> Option<u64> {
         let mut bytes = [0; 8];
         // The machine is little-endian: a narrow pointer is the low half.
         self.fill(tid, address, &mut bytes[..width])?;
         Some(u64::from_le_bytes(bytes))
-    }
-
-    /// The strings of a null-terminated array of pointers, each ended by a NUL. Arrays and strings mostly lie
-    /// together, so whole pages are read: one read costs the same for a byte and for a page.
-    fn strings(self, tid: u32, array: u64, width: usize, room: &mut [u8]) -> Option<(usize, bool)> {
-        let mut pointers = Window::new(self, tid);
-        let mut texts = Window::new(self, tid);
-        let mut done = 0;
-        for index in 0..MAX_COUNT {
-            let slot = array.checked_add((index * width) as u64)?;
-            let Some(pointer) = pointers.pointer(slot, width) else {
-                return (index > 0).then_some((done, true));
-            };
-            if pointer == 0 {
-                return Some((done, false));
-            }
-            let free = room.len().saturating_sub(done + 1);
-            if free == 0 {
-                return Some((done, true));
-            }
-            let Some((length, more)) = texts.text(pointer, &mut room[done..done + free]) else {
-                return (index > 0).then_some((done, true));
-            };
-            done += length;
-            room[done] = 0;
-            done += 1;
-            if more {
-                return Some((done, true));
-            }
-        }
-        Some((done, true))
-    }
-}
-
-/// What was read last of a process's memory, at most to the end of a page.
-struct Window {
-    reader: Reader,
-    tid: u32,
-    start: u64,
-    length: usize,
-    bytes: [u8; PAGE as usize],
-}
-
-impl Window {
-    fn new(reader: Reader, tid: u32) -> Self {
-        Self { reader, tid, start: 0, length: 0, bytes: [0; PAGE as usize] }
-    }
-
-    /// The bytes from `address` on that are in the same page.
-    fn at(&mut self, address: u64) -> Option<&[u8]> {
-        let known = address.checked_sub(self.start).filter(|offset| *offset < self.length as u64);
-        let offset = match known {
-            Some(offset) => offset as usize,
-            None => {
-                let in_page = (PAGE - address % PAGE) as usize;
-                self.length = 0;
-                self.length = self.reader.read(self.tid, address, &mut self.bytes[..in_page])?;
-                self.start = address;
-                0
-            }
-        };
-        Some(&self.bytes[offset..self.length])
-    }
-
-    fn pointer(&mut self, address: u64, width: usize) -> Option<u64> {
-        match self.at(address)?.get(..width) {
-            Some(found) => {
-                let mut bytes = [0; 8];
-                bytes[..width].copy_from_slice(found);
-                Some(u64::from_le_bytes(bytes))
-            }
-            // It is not aligned and goes on in the next page.
-            None => self.reader.pointer(self.tid, address, width),
-        }
-    }
-
-    /// As [`Reader::text`].
-    fn text(&mut self, address: u64, room: &mut [u8]) -> Option<(usize, bool)> {
-        let mut done = 0;
-        while done < room.len() {
-            let at = address.checked_add(done as u64)?;
-            let Some(found) = self.at(at) else { return (done > 0).then_some((done, true)) };
-            let found = &found[..found.len().min(room.len() - done)];
-            let end = found.iter().position(|byte| *byte == 0);
-            let length = end.unwrap_or(found.len());
-            room[done..done + length].copy_from_slice(&found[..length]);
-            done += length;
-            if end.is_some() {
-                return Some((done, false));
-            }
-        }
-        Some((done, true))
     }
 }
 
@@ -182,12 +89,22 @@ pub(super) struct Recorder {
     reader: Reader,
     environment: bool,
     seen: Seen,
+    /// The last record says of its thread what is said once.
+    introduces: bool,
+    pages: Box<Pages>,
     buffer: Box<[u8; MAX_RECORD]>,
 }
 
 impl Recorder {
     pub(super) fn new(reader: Reader, environment: bool) -> Self {
-        Self { reader, environment, seen: Seen::default(), buffer: Box::new([0; MAX_RECORD]) }
+        Self {
+            reader,
+            environment,
+            seen: Seen::default(),
+            introduces: false,
+            pages: Box::default(),
+            buffer: Box::new([0; MAX_RECORD]),
+        }
     }
 
     /// Reads what belongs to a call; its thread must wait meanwhile. The record, of the returned length and class, is
@@ -205,6 +122,7 @@ impl Recorder {
         let is_exec = call.is_some_and(|call| call.kind.is_exec());
         let second = (head.time / 1_000_000_000) as u32;
         let known = self.seen.meet(head.tid, second);
+        self.introduces = !known;
         let mut writer = Writer::new(&mut self.buffer[..], &head);
         if !known || is_exec {
             writer.item(ItemKind::Stat, 0, |room| ProcPath::of(head.tid, "stat").read(cap(room, 1024)));
@@ -223,8 +141,10 @@ impl Recorder {
             });
         }
         if let Some(call) = call {
-            let reading = Reading { reader: self.reader, head: &head, environment: self.environment };
+            let (reader, environment) = (self.reader, self.environment);
+            let mut reading = Reading { reader, head: &head, environment, pages: &mut self.pages };
             reading.pointees(call, &mut writer);
+            self.pages.forget();
         }
         if is_exec {
             // The next call under this id comes from another program.
@@ -238,9 +158,11 @@ impl Recorder {
         self.reader
     }
 
-    /// The engine does not know that thread.
-    pub(super) fn forget(&mut self, tid: u32) {
-        self.seen.forget(tid);
+    /// The last record, of that thread, did not get to the engine: what it said once is said again.
+    pub(super) fn take_back(&mut self, tid: u32) {
+        if self.introduces {
+            self.seen.forget(tid);
+        }
     }
 
     /// The engine knows no thread.
@@ -285,6 +207,7 @@ struct Reading<'a> {
     reader: Reader,
     head: &'a Head,
     environment: bool,
+    pages: &'a mut Pages,
 }
 
 impl Reading<'_> {
@@ -292,9 +215,12 @@ impl Reading<'_> {
         self.head.args.get(usize::from(index)).copied().unwrap_or_default()
     }
 
-    fn pointees(&self, call: &Call, writer: &mut Writer<'_>) {
+    fn pointees(&mut self, call: &Call, writer: &mut Writer<'_>) {
         let (reader, tid) = (self.reader, self.head.tid);
         let width = calls::pointer_bytes(self.head.arch, self.head.nr);
+        if let [Pointee::Path(path, _), Pointee::Argv(argv), ..] = *call.pointees {
+            self.pages.start(reader, tid, [self.arg(path), self.arg(argv)]);
+        }
         for pointee in call.pointees {
             match *pointee {
                 Pointee::Path(arg, directory) => self.path(arg, directory, writer),
@@ -322,17 +248,21 @@ impl Reading<'_> {
         }
     }
 
-    fn strings(&self, kind: ItemKind, arg: u8, width: usize, writer: &mut Writer<'_>) {
-        writer.item(kind, arg, |room| {
-            self.reader.strings(self.head.tid, self.arg(arg), width, cap(room, MAX_STRINGS))
-        });
+    /// Of an execution, whose pages were read beforehand.
+    fn strings(&mut self, kind: ItemKind, arg: u8, width: usize, writer: &mut Writer<'_>) {
+        let array = self.arg(arg);
+        writer.item(kind, arg, |room| self.pages.strings(array, width, cap(room, MAX_STRINGS)));
     }
 
-    fn path(&self, arg: u8, directory: Option<u8>, writer: &mut Writer<'_>) {
+    fn path(&mut self, arg: u8, directory: Option<u8>, writer: &mut Writer<'_>) {
         let (mut relative, mut descriptor) = (false, None);
         writer.item(ItemKind::Text, arg, |room| {
             let room = cap(room, MAX_TEXT);
-            let (length, more) = self.reader.text(self.head.tid, self.arg(arg), room)?;
+            let address = self.arg(arg);
+            let (length, more) = match self.pages.has(address) {
+                true => self.pages.text(address, room)?,
+                false => self.reader.text(self.head.tid, address, room)?,
+            };
             relative = room[..length].first() != Some(&b'/');
             descriptor = named_descriptor(&room[..length]);
             Some((length, more))
@@ -422,31 +352,6 @@ mod tests {
             let status = std::str::from_utf8(event.item(ItemKind::Status, 0).unwrap().bytes).unwrap();
             assert!(status.contains("\nUid:") && status.contains("\nCapEff:"), "{status}");
             assert!(event.item(ItemKind::Env, 2).is_none());
-        }
-    }
-
-    #[test]
-    fn strings_may_lie_anywhere_and_be_of_any_length() {
-        // Far apart, across pages, out of order and unaligned.
-        let long = CString::new("y".repeat(3000)).unwrap();
-        let mut pages = vec![b'-'; 3 * 4096];
-        let edge = 4096 - address(pages.as_ptr()) as usize % 4096;
-        pages[edge - 3..edge + 4].copy_from_slice(b"abcdef\0");
-        let text = address(pages[edge - 3..].as_ptr());
-        let mut array = vec![0; 4096 * 2];
-        let at = 4096 - address(array.as_ptr()) as usize % 4096 - 12;
-        for (index, pointer) in [text, address(long.as_ptr()), text + 5, 0].into_iter().enumerate() {
-            array[at + index * 8..at + index * 8 + 8].copy_from_slice(&pointer.to_le_bytes());
-        }
-        let mut room = [0; 4096];
-        let tid = head(0, [0; 6]).tid;
-        for reader in [Reader::Vm, Reader::ProcMem] {
-            let read = reader.strings(tid, address(array[at..].as_ptr()), 8, &mut room);
-            let expected = [&b"abcdef\0"[..], long.as_bytes_with_nul(), b"f\0"].concat();
-            assert_eq!(read, Some((expected.len(), false)));
-            assert_eq!(&room[..expected.len()], expected);
-            let short = reader.strings(tid, address(array[at..].as_ptr()), 8, &mut room[..100]);
-            assert_eq!(short, Some((100, true)));
         }
     }
 

@@ -86,7 +86,7 @@ impl Trace {
         let head = Head { seq, time: now(), tid, nr: call.nr, arch: call.arch, args: call.args };
         let (length, class) = self.recorder.record(head);
         if !self.producer.commit(class, seq, self.recorder.bytes(length)) {
-            self.recorder.forget(tid);
+            self.recorder.take_back(tid);
         }
         if self.producer.engine_sleeps() {
             self.producer.wake();

@@ -12,7 +12,7 @@ use std::{
 
 use fargard_model::{EventType, Outcome, Process};
 
-use super::{paths, procfs::Procfs};
+use super::{heads::head_of, paths, procfs::Procfs};
 
 /// Kernels stamp files with the time of the last tick: up to 10 ms before the call.
 const TICK: u64 = 10_000_000;
@@ -255,17 +255,6 @@ fn errno(number: i32) -> i64 {
 /// The interpreter a script names after `#!`, and its argument.
 pub(crate) fn interpreter_of(file: &Path) -> Option<(String, Option<String>)> {
     parse_interpreter(&head_of(file)?)
-}
-
-/// The first 256 bytes of a regular file: what the kernel looks at to run it.
-fn head_of(file: &Path) -> Option<Vec<u8>> {
-    use std::io::Read as _;
-    if !fs::metadata(file).ok()?.is_file() {
-        return None;
-    }
-    let mut head = Vec::new();
-    fs::File::open(file).ok()?.take(256).read_to_end(&mut head).ok()?;
-    Some(head)
 }
 
 fn parse_interpreter(head: &[u8]) -> Option<(String, Option<String>)> {

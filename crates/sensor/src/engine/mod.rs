@@ -15,6 +15,7 @@ mod confirm;
 mod containers;
 mod cpu;
 mod decode;
+mod heads;
 mod identity;
 mod integrity;
 mod lease;

@@ -150,9 +150,12 @@ pub(crate) fn receive(
     debug_assert!(len >= NOTIFICATION, "room for a notification");
     mapping.write(offset, &ZERO);
     ioctl(listener, RECV, mapping.address(offset, len))?;
+    // The kernel wrote it before the call returned, and nobody else does.
+    let mut bytes = ZERO;
+    mapping.read(offset, &mut bytes);
     let mut words = [0u64; NOTIFICATION / 8];
-    for (index, word) in words.iter_mut().enumerate() {
-        *word = mapping.word(offset + index * 8).load(std::sync::atomic::Ordering::SeqCst);
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u64::from_ne_bytes(*bytes);
     }
     // id; pid, flags; nr, arch; instruction pointer; six arguments.
     let [id, pid, call, _, args @ ..] = words;

@@ -114,7 +114,7 @@ fn alive(pid: u32) -> bool {
 fn killing_the_keeper_while_everything_starts_fails_no_call() {
     for round in 0..30u64 {
         let run = Run::new().backend("notify");
-        let child = run.workload("opens 200").stdout(Stdio::piped()).spawn().unwrap();
+        let child = run.workload("opens 5000").stdout(Stdio::piped()).spawn().unwrap();
         let keeper = wait_until("the keeper", || children(child.id(), "fargard-keeper").first().copied());
         // At another moment each time.
         let mut spent = 0u64;
@@ -124,6 +124,6 @@ fn killing_the_keeper_while_everything_starts_fails_no_call() {
         kill(keeper);
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(text.contains("done: 200 failed: 0"), "round {round}: {text}");
+        assert!(text.contains("done: 5000 failed: 0"), "round {round}: {text}");
     }
 }
