@@ -6,6 +6,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{command, output, root};
 
+/// What makes it smaller without changing what it does: a panic ends it, so nothing is ever unwound; and relocations take
+/// a bit each instead of 24 bytes (musl 1.2.4 and later).
+const FLAGS: &str = "-Cforce-unwind-tables=no -Clink-arg=-Wl,-z,pack-relative-relocs";
+
 /// Builds it and prints where it is and how large; `false` never, failing to build is an error.
 pub(crate) fn run() -> Result<bool> {
     let path = build()?;
@@ -40,9 +44,14 @@ pub(crate) fn build() -> Result<PathBuf> {
         "fargard-sensor",
     ];
     println!("\n$ {}", words.join(" "));
-    // C code in dependencies (zstd, ring) has to be compiled against musl too.
-    let variable = format!("CC_{}", target.replace('-', "_"));
-    let status = command(&words).env(variable, "musl-gcc").status().context("cannot run cargo")?;
+    let name = target.replace('-', "_");
+    let status = command(&words)
+        // C code in dependencies (zstd, ring) has to be compiled against musl too.
+        .env(format!("CC_{name}"), "musl-gcc")
+        .env(format!("CFLAGS_{name}"), "-fno-asynchronous-unwind-tables")
+        .env(format!("CARGO_TARGET_{}_RUSTFLAGS", name.to_uppercase()), FLAGS)
+        .status()
+        .context("cannot run cargo")?;
     if !status.success() {
         bail!(
             "the static sensor cannot be built (see above); if a tool is missing, `bash xtask/setup-debian.sh` installs it"
