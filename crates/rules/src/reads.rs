@@ -13,7 +13,7 @@ use fargard_model::{
 use crate::{
     Subject,
     compile::{
-        check::{Check, Test},
+        check::Check,
         program::{Node, NodeId, Program},
     },
     ruleset::Ruleset,
@@ -170,22 +170,8 @@ impl Reads {
 
     /// Paths of what is no file, made of what the conditions compare with: their patterns filled in, and as they are.
     fn virtual_paths(&self, nodes: &[NodeId]) -> Vec<(String, String)> {
-        let mut texts = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        let mut open = nodes.to_vec();
-        while let Some(id) = open.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            match self.ruleset.program().node(id) {
-                Node::Const(_) => {}
-                Node::Not(child) => open.push(*child),
-                Node::And(children) | Node::Or(children) => open.extend(children.iter()),
-                Node::Check(index) => {
-                    texts.extend(self.ruleset.program().check(*index).map(|check| check.text.as_str()));
-                }
-            }
-        }
+        let checks = self.ruleset.program().checks_of(nodes.iter().copied());
+        let texts: Vec<&str> = checks.map(|(_, check)| check.text.as_str()).collect();
         let words = texts.iter().flat_map(|text| text.split([' ', ',', '(', ')', '"', '\'']));
         let shown = words.flat_map(|word| [word.to_owned(), format!("{}/*", word.trim_end_matches('/'))]);
         let filled = shown.map(|shown| (shown.replace('*', "77").replace('?', "7"), shown));
@@ -259,11 +245,7 @@ fn rules_of(ruleset: &Ruleset) -> Vec<(String, Vec<NodeId>)> {
 
 /// The comparison reads fields, and only these.
 fn reads_only(check: &Check, names: &[&str]) -> bool {
-    let mut fields = Vec::new();
-    check.left.fields(&mut fields);
-    if let Test::Field(_, right) = &check.test {
-        right.fields(&mut fields);
-    }
+    let fields = check.fields();
     !fields.is_empty() && fields.iter().all(|field| names.contains(&field.field.name))
 }
 

@@ -32,6 +32,8 @@ mod variables;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use fargard_rules::options::Options;
+
 use self::variables::Variables;
 pub use self::{
     choices::{
@@ -63,6 +65,8 @@ const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
 pub struct Config {
     /// Rules files in the order they are loaded; empty for the built-in rules.
     pub rules: Vec<PathBuf>,
+    /// Which of their rules count, and what is added to outputs.
+    pub rule_options: Options,
     /// Where batches go; `None` keeps everything local.
     pub server: Option<Server>,
     /// Where unsent batches survive a restart.
@@ -129,6 +133,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             rules: Vec::new(),
+            rule_options: Options::default(),
             server: None,
             spool: None,
             print: PrintFormat::None,
@@ -206,6 +211,7 @@ impl Config {
                 .into_iter()
                 .filter(|path| !path.as_os_str().is_empty())
                 .collect(),
+            rule_options: Options::default(),
             server: env.server()?,
             spool: env.spool()?,
             print,

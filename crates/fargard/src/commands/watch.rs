@@ -18,6 +18,7 @@ use fargard_sensor::{
     engine::{self, EngineError},
 };
 
+use super::rules::options;
 use crate::failure::BadInput;
 
 /// Arguments of `fargard watch`.
@@ -40,6 +41,9 @@ pub(crate) struct Args {
     /// built-in rules]
     #[arg(long, short, value_name = "FILE")]
     rules: Vec<PathBuf>,
+    /// Falco configuration whose rule selection, append_output, priority, rule_matching and static_fields apply
+    #[arg(long, value_name = "FILE")]
+    falco_config: Option<PathBuf>,
     /// Print Falco's JSON alerts, one a line
     #[arg(long)]
     json: bool,
@@ -120,6 +124,7 @@ impl Args {
         let record = self.record.as_deref().map(|path| replaced("--record", path)).transpose()?;
         let config = Config {
             rules: self.rules.clone(),
+            rule_options: options(self.falco_config.as_deref())?,
             server: self.server()?,
             spool: self.spool.clone().map(|directory| Spool { directory, max_bytes: DEFAULT_SPOOL_BYTES }),
             print: if self.json { PrintFormat::Json } else { PrintFormat::Text },

@@ -72,6 +72,30 @@ fn json_alerts_have_the_members_of_falcos() {
 }
 
 #[test]
+fn a_falco_configuration_says_which_rules_count_and_what_alerts_show() {
+    let probe = Probe::new("config");
+    let config = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(
+        config.path(),
+        "json_output: true\nrules:\n- disable: {rule: '*'}\n- enable: {rule: Modify binary dirs}\n\
+         append_output:\n- extra_output: stage=%static.stage\nstatic_fields: {stage: prod}\n",
+    )
+    .expect("written");
+    let path = config.path().to_str().expect("made of ASCII");
+    let script = format!("touch {0} && mv {0} {0}.new && rm {0}.new", probe.path());
+    let output = watch(&["--falco-config", path], &["sh", "-c", &script]);
+    let printed = text(&output.stderr);
+    assert!(printed.contains("ignored: json_output"), "{printed}");
+    let found: Vec<_> = printed.lines().filter(|line| line.contains(probe.path())).collect();
+    assert!(!found.is_empty() && found.iter().all(|line| line.ends_with("stage=prod")), "{printed}");
+    assert!(!printed.contains("Write below binary dir"), "{printed}");
+    fs::write(config.path(), "rule_matching: last\n").expect("written");
+    let output = watch(&["--falco-config", path], &["true"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("expected first or all"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_signal_that_ends_the_command_ends_watch_the_same_way() {
     let output = watch(&["--quiet"], &["sh", "-c", "kill -TERM $$"]);
     assert_eq!(output.status.signal(), Some(15));

@@ -5,7 +5,7 @@ use fargard_model::Event;
 use super::{matcher::Matcher, operand::Operand, pair};
 use crate::{
     Subject,
-    fields::{Extract, Field, Value, Values},
+    fields::{Extract, Field, ResolvedField, Value, Values},
     syntax::ast::Op,
 };
 
@@ -55,6 +55,16 @@ impl Check {
                 }
             }
         }
+    }
+
+    /// Every field it reads.
+    pub(crate) fn fields(&self) -> Vec<&ResolvedField> {
+        let mut fields = Vec::new();
+        self.left.fields(&mut fields);
+        if let Test::Field(_, right) = &self.test {
+            right.fields(&mut fields);
+        }
+        fields
     }
 
     /// A guess how often, of 1, it holds.

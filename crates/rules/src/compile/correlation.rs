@@ -83,7 +83,9 @@ impl Compiler<'_> {
             },
         };
         let steps = kind.steps();
-        let output = CorrelationOutput::parse(&definition.output.text, steps)
+        let extra = Output::default().with_extra(&definition.extra_fields);
+        let output = extra
+            .and_then(|extra| CorrelationOutput::parse(&definition.output.text, steps, extra))
             .map_err(|error| output_trouble(error, &definition.output.place))?;
         correlations.parts.extend(parts.into_iter().map(|node| (id, node)));
         correlations.plans.push(Plan { rule: id, first_part, within: definition.within, kind, output });

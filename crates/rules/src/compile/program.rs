@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::check::Check;
+use crate::hash::FastSet;
 
 /// A node of the graph.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +55,29 @@ impl Program {
 
     pub(crate) fn depth(&self, id: NodeId) -> u16 {
         self.depths.get(id as usize).copied().unwrap_or_default()
+    }
+
+    /// The comparisons that conditions are made of, each once, with their indexes, in the order of the conditions.
+    pub(crate) fn checks_of(
+        &self,
+        conditions: impl IntoIterator<Item = NodeId, IntoIter: DoubleEndedIterator>,
+    ) -> impl Iterator<Item = (u32, &Check)> {
+        let mut open: Vec<NodeId> = conditions.into_iter().rev().collect();
+        let mut seen = FastSet::default();
+        std::iter::from_fn(move || {
+            while let Some(id) = open.pop() {
+                if !seen.insert(id) {
+                    continue;
+                }
+                match self.node(id) {
+                    Node::Const(_) => {}
+                    Node::Check(index) => return self.check(*index).map(|check| (*index, check)),
+                    Node::Not(child) => open.push(*child),
+                    Node::And(children) | Node::Or(children) => open.extend(children.iter().rev()),
+                }
+            }
+            None
+        })
     }
 
     /// The node of a check that was made before.

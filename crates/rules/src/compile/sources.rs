@@ -1,19 +1,15 @@
 //! Fields belong to sources: a call has no `ct.name`, a CloudTrail record no `proc.name`. Macros are written for no
 //! source, so this is judged where a rule uses them.
 
-use std::collections::HashSet;
-
 use fargard_model::Source;
 
 use super::{
     Output,
-    check::Test,
     lower::Trouble,
-    program::{Node, NodeId, Program},
+    program::{NodeId, Program},
 };
 use crate::{
     diagnostic::Code,
-    fields::ResolvedField,
     load::{Condition, Place},
     source::SourceFile,
 };
@@ -26,7 +22,7 @@ pub(super) fn condition_fits(
     written: &Condition,
     files: &[SourceFile],
 ) -> Result<(), Trouble> {
-    let Some(name) = foreign(program, node, source, &mut HashSet::new()) else { return Ok(()) };
+    let Some(name) = foreign(program, node, source) else { return Ok(()) };
     let text = written.text();
     let at = text.find(name);
     let place = written.locate(files, at.map_or(0..text.len(), |at| at..at + name.len()));
@@ -42,7 +38,7 @@ pub(super) fn exception_fits(
     source: Source,
     place: &Place,
 ) -> Result<(), Trouble> {
-    match foreign(program, node, source, &mut HashSet::new()) {
+    match foreign(program, node, source) {
         Some(name) => Err(trouble(Code::ErrValidate, name, source, place.clone())),
         None => Ok(()),
     }
@@ -68,30 +64,7 @@ fn trouble(code: Code, name: &str, source: Source, place: Place) -> Trouble {
 }
 
 /// The first field that the source does not have.
-fn foreign(
-    program: &Program,
-    node: NodeId,
-    source: Source,
-    seen: &mut HashSet<NodeId>,
-) -> Option<&'static str> {
-    if !seen.insert(node) {
-        return None;
-    }
-    match program.node(node) {
-        Node::Const(_) => None,
-        Node::Not(child) => foreign(program, *child, source, seen),
-        Node::And(children) | Node::Or(children) => {
-            children.iter().find_map(|child| foreign(program, *child, source, seen))
-        }
-        Node::Check(index) => {
-            let check = program.check(*index)?;
-            let mut fields = Vec::new();
-            check.left.fields(&mut fields);
-            if let Test::Field(_, right) = &check.test {
-                right.fields(&mut fields);
-            }
-            let is_foreign = |field: &&&ResolvedField| !field.is_of(source);
-            fields.iter().find(is_foreign).map(|field| field.field.name)
-        }
-    }
+fn foreign(program: &Program, condition: NodeId, source: Source) -> Option<&'static str> {
+    let mut fields = program.checks_of([condition]).flat_map(|(_, check)| check.fields());
+    fields.find(|field| !field.is_of(source)).map(|field| field.field.name)
 }

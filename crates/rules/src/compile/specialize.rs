@@ -9,10 +9,7 @@ use super::{
     operand::Operand,
     program::{Node, NodeId, Program},
 };
-use crate::{
-    fields::{Extract, Value, Values},
-    hash::FastSet,
-};
+use crate::fields::{Extract, Value, Values};
 
 /// What is known of an event.
 #[derive(Clone, Copy, Debug)]
@@ -121,27 +118,10 @@ pub(crate) struct EventTypeChecks(Vec<u32>);
 /// Finds them.
 pub(crate) fn event_type_checks(
     program: &Program,
-    conditions: impl Iterator<Item = NodeId>,
+    conditions: impl DoubleEndedIterator<Item = NodeId>,
 ) -> EventTypeChecks {
-    let mut seen = FastSet::default();
-    let mut found = Vec::new();
-    let mut open: Vec<NodeId> = conditions.collect();
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        match program.node(id) {
-            Node::Const(_) => {}
-            Node::Not(child) => open.push(*child),
-            Node::And(children) | Node::Or(children) => open.extend(children.iter()),
-            Node::Check(index) => {
-                if program.check(*index).is_some_and(|check| is_event_type(&check.left)) {
-                    found.push(*index);
-                }
-            }
-        }
-    }
-    EventTypeChecks(found)
+    let checks = program.checks_of(conditions).filter(|(_, check)| is_event_type(&check.left));
+    EventTypeChecks(checks.map(|(index, _)| index).collect())
 }
 
 impl EventTypeChecks {

@@ -23,6 +23,8 @@ pub(crate) struct CorrelationOutput {
     pieces: Vec<Piece>,
     /// For each step the fields that are read when it is taken.
     captures: Vec<Vec<Capture>>,
+    /// Fields of the last event that only the alert's fields show.
+    extra: Output,
 }
 
 #[derive(Debug)]
@@ -80,9 +82,9 @@ pub(super) struct Evidence {
 }
 
 impl CorrelationOutput {
-    /// Reads the output of something with that many steps.
-    pub(crate) fn parse(text: &str, steps: usize) -> Result<Self, OutputError> {
-        let mut output = Self { pieces: Vec::new(), captures: Vec::new() };
+    /// Reads the output of something with that many steps; alerts show the fields of `extra` as well.
+    pub(crate) fn parse(text: &str, steps: usize, extra: Output) -> Result<Self, OutputError> {
+        let mut output = Self { pieces: Vec::new(), captures: Vec::new(), extra };
         output.captures.resize_with(steps, Vec::new);
         let mut rest = text.trim_end();
         while let Some(at) = rest.find('%') {
@@ -124,7 +126,7 @@ impl CorrelationOutput {
             _ => None,
         });
         let captured = self.captures.iter().flatten().map(|capture| &capture.output);
-        last.chain(captured).flat_map(Output::fields).collect()
+        last.chain(captured).chain([&self.extra]).flat_map(Output::fields).collect()
     }
 
     /// What the output needs of the event that a step takes.
@@ -177,6 +179,8 @@ impl CorrelationOutput {
                 }
             }
         }
+        let (_, extra) = self.extra.fill(last);
+        fields.extend(extra);
         (text, fields)
     }
 }

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use fargard_model::{EventType, Priority};
 use serde_json::json;
 
 use super::{Options, Select, Selection};
-use crate::{Matching, RuleId, SourceFile, load_with, testing::exec};
+use crate::{Detector, Matching, RuleId, SourceFile, Subject, load_with, testing::exec};
 
 fn config(text: &str) -> Result<(Options, Vec<String>), String> {
     let file = SourceFile { name: "falco.yaml".into(), text: text.into() };
@@ -88,6 +90,66 @@ fn a_configuration_says_which_rules_count_and_what_alerts_show() {
     );
     let detection = ruleset.detection(RuleId(1), &event, "p", "h").unwrap();
     assert!(detection.output.contains("container_id=abc-1 container_name=web"), "{}", detection.output);
+}
+
+const CORRELATIONS: &str = "
+- sequence: Run and connect
+  desc: d
+  priority: ERROR
+  tags: [process]
+  by: [container.id]
+  within: 5m
+  steps:
+  - condition: evt.type = execve
+  - condition: evt.type = connect
+  output: '%step1.proc.name in %static.stage'
+- threshold: Runs
+  desc: d
+  priority: ERROR
+  by: [container.id]
+  within: 5m
+  of: {condition: evt.type = execve}
+  count: 2
+  output: '%correlation.count'
+";
+
+#[test]
+fn sequences_and_thresholds_show_what_is_added_as_rules_do() {
+    let load = |config_text: &str| {
+        let files = [SourceFile { name: "c.yaml".into(), text: CORRELATIONS.into() }];
+        load_with(&files, &config(config_text).unwrap().0)
+    };
+    let report = load(
+        "static_fields: {stage: prod}\n\
+         append_output:\n\
+         - {match: {source: syscall, tags: [process]}, extra_output: pid=%proc.pid, extra_fields: [proc.vpid]}\n\
+         - {match: {rule: Runs}, suggested_output: true}\n",
+    );
+    assert!(report.diagnostics.is_empty(), "{:?}", report.diagnostics);
+    let mut detector = Detector::new(Arc::new(report.ruleset.unwrap()));
+    let (mut alerts, mut shown) = (Vec::new(), Vec::new());
+    for (num, kind) in (1..).zip([EventType::Execve, EventType::Connect, EventType::Execve]) {
+        let mut event = exec("/bin/sh", &[]).0;
+        (event.num, event.kind) = (num, kind);
+        detector.observe(&event, &mut alerts);
+        shown.extend(
+            alerts.iter().filter_map(|alert| detector.alert(alert, Some(Subject::Call(&event)), "h")),
+        );
+    }
+    let [sequence, threshold] = shown.as_slice() else { panic!("{shown:?}") };
+    assert_eq!(sequence.output, "sh in prod pid=11");
+    assert_eq!(
+        json!(sequence.output_fields),
+        json!({"step1.proc.name": "sh", "static.stage": "prod", "proc.pid": 11, "proc.vpid": 11})
+    );
+    assert!(threshold.output.starts_with("2 container_id=abc-1 container_name=web"), "{}", threshold.output);
+    assert!(!threshold.output_fields.contains_key("proc.vpid"), "{:?}", threshold.output_fields);
+    let wrong = load("append_output: [{match: {rule: Runs}, extra_fields: [{x: '%no.such.field'}]}]\n");
+    assert!(
+        wrong.diagnostics.iter().any(|found| found.message.contains("no.such.field")),
+        "{:?}",
+        wrong.diagnostics
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Subject,
     compile::{
-        check::{Check, Test},
+        check::Check,
         program::{Node, NodeId, Program},
     },
     fields::{FieldArg, ResolvedField},
@@ -44,13 +44,8 @@ impl Origin {
     }
 
     fn of_check(check: &Check) -> Self {
-        let mut fields = Vec::new();
-        check.left.fields(&mut fields);
-        if let Test::Field(_, right) = &check.test {
-            right.fields(&mut fields);
-        }
         let none = Self { result: false, descriptor: false };
-        fields.into_iter().map(Self::of).fold(none, |all, own| Self {
+        check.fields().into_iter().map(Self::of).fold(none, |all, own| Self {
             result: all.result | own.result,
             descriptor: all.descriptor | own.descriptor,
         })

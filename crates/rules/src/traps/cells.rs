@@ -12,7 +12,7 @@ use super::kleene::{Class, Given, Kleene, Known, flags_named, reads};
 use crate::compile::{
     check::Check,
     matcher::Matcher,
-    program::{Node, NodeId, Program},
+    program::{NodeId, Program},
 };
 
 /// Most values that are told apart.
@@ -37,7 +37,7 @@ pub(super) struct Cells {
 impl Cells {
     /// The division by each argument that some condition tests.
     pub(super) fn of(program: &Program, class: Class, nodes: &[NodeId]) -> Vec<Self> {
-        let checks = checks(program, nodes);
+        let checks: Vec<&Check> = program.checks_of(nodes.iter().copied()).map(|(_, check)| check).collect();
         params(class.kind).iter().filter_map(|param| Self::of_param(class, param, &checks)).collect()
     }
 
@@ -150,24 +150,6 @@ pub(super) enum Selected {
     Everything,
     Nothing,
     TooMuch,
-}
-
-/// The comparisons that conditions are made of.
-pub(super) fn checks<'p>(program: &'p Program, nodes: &[NodeId]) -> Vec<&'p Check> {
-    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-    let mut open = nodes.to_vec();
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        match program.node(id) {
-            Node::Const(_) => {}
-            Node::Not(child) => open.push(*child),
-            Node::And(children) | Node::Or(children) => open.extend(children.iter()),
-            Node::Check(index) => found.extend(program.check(*index)),
-        }
-    }
-    found
 }
 
 /// The texts that names of flags are searched for; `None` for other tests.

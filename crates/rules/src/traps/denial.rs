@@ -103,15 +103,14 @@ fn denial(program: &Program, class: Class, node: NodeId) -> Result<Option<Denial
             Err(Selected::TooMuch) => Err(CannotPrevent::TooComplicated(class.kind)),
         };
     }
-    let checks = super::cells::checks(program, &[node]);
-    let of_register = |check: &&Check| {
+    let of_register = |check: &Check| {
         fargard_model::call::params(class.kind)
             .iter()
             .any(|param| reads(check, param).is_some() && param.form.value(0, false).is_some())
     };
-    let undecided = |check: &&&Check| !of_register(check) && !is_decided(program, class, check);
-    Err(match checks.iter().find(undecided) {
-        Some(check) => CannotPrevent::Undecided { kind: class.kind, check: check.text.clone() },
+    let undecided = |(_, check): &(u32, &Check)| !of_register(check) && !is_decided(program, class, check);
+    Err(match program.checks_of([node]).find(undecided) {
+        Some((_, check)) => CannotPrevent::Undecided { kind: class.kind, check: check.text.clone() },
         None => CannotPrevent::TooComplicated(class.kind),
     })
 }

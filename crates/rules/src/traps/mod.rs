@@ -18,10 +18,7 @@ use self::{
 };
 use crate::{
     RuleId,
-    compile::{
-        check::Test,
-        program::{Node, NodeId, Program},
-    },
+    compile::program::{NodeId, Program},
     fields::ResolvedField,
     ruleset::Ruleset,
 };
@@ -114,29 +111,5 @@ pub(crate) fn traps(ruleset: &Ruleset) -> TrapSet {
 
 /// Whether a condition reads a field.
 pub(crate) fn reads(program: &Program, id: NodeId, wanted: impl Fn(&&ResolvedField) -> bool + Copy) -> bool {
-    let mut seen = std::collections::HashSet::new();
-    let mut open = vec![id];
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        match program.node(id) {
-            Node::Const(_) => {}
-            Node::Not(child) => open.push(*child),
-            Node::And(children) | Node::Or(children) => open.extend(children.iter()),
-            Node::Check(index) => {
-                let mut fields = Vec::new();
-                if let Some(check) = program.check(*index) {
-                    check.left.fields(&mut fields);
-                    if let Test::Field(_, right) = &check.test {
-                        right.fields(&mut fields);
-                    }
-                }
-                if fields.iter().any(wanted) {
-                    return true;
-                }
-            }
-        }
-    }
-    false
+    program.checks_of([id]).any(|(_, check)| check.fields().iter().any(wanted))
 }

@@ -1,14 +1,14 @@
 //! Which clauses of which rules the tests exercised: each comparison should have decided its rule's truth both ways,
 //! so that a test would notice if it were dropped or turned around.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::truth::{Truths, cut};
 use crate::{
     Ruleset, Subject,
     compile::{
         is_event_type,
-        program::{Node, NodeId, Program},
+        program::{NodeId, Program},
     },
 };
 
@@ -109,10 +109,7 @@ impl<'r> Collector<'r> {
 
     fn of_rule(&self, index: usize, rule: &str, conditions: &[NodeId]) -> RuleCoverage {
         let program = self.ruleset.program();
-        let mut checks = BTreeMap::new();
-        for condition in conditions {
-            checks_of(program, *condition, &mut checks);
-        }
+        let checks = checks_of(program, conditions);
         let (held, near_misses) = self.events.get(index).copied().unwrap_or_default();
         let mut coverage =
             RuleCoverage { rule: rule.to_owned(), seen: 0, all: 0, missing: Vec::new(), held, near_misses };
@@ -134,25 +131,12 @@ impl<'r> Collector<'r> {
     }
 }
 
-/// The comparisons of a condition that can have either truth, and whether each is of the event's type.
-fn checks_of(program: &Program, id: NodeId, checks: &mut BTreeMap<u32, bool>) {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![id];
-    while let Some(id) = open.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        match program.node(id) {
-            Node::Const(_) => {}
-            Node::Not(child) => open.push(*child),
-            Node::And(children) | Node::Or(children) => open.extend(children),
-            Node::Check(index) => {
-                let Some(check) = program.check(*index) else { continue };
-                // `evt.num = 0` is how rules write "never".
-                if !check.left.is_always_missing() && check.text != "evt.num = 0" {
-                    checks.insert(*index, is_event_type(&check.left));
-                }
-            }
-        }
-    }
+/// The comparisons of conditions that can have either truth, and whether each is of the event's type.
+fn checks_of(program: &Program, conditions: &[NodeId]) -> BTreeMap<u32, bool> {
+    program
+        .checks_of(conditions.iter().copied())
+        // `evt.num = 0` is how rules write "never".
+        .filter(|(_, check)| !check.left.is_always_missing() && check.text != "evt.num = 0")
+        .map(|(index, check)| (index, is_event_type(&check.left)))
+        .collect()
 }

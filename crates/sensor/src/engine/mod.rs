@@ -50,7 +50,7 @@ use std::{
 };
 
 use fargard_model::{EventType, Trap, TrapSet, bounded};
-use fargard_rules::{Ruleset, SourceFile, source::MAX_FILE};
+use fargard_rules::{Ruleset, SourceFile, options::Options, source::MAX_FILE};
 pub use uplink::spool;
 
 use self::{print::Printer, reload::Files};
@@ -127,17 +127,17 @@ pub fn check_server(server: &Server) -> Result<(), String> {
 /// See [`EngineError`].
 pub fn prepare(config: &Config) -> Result<Prepared, EngineError> {
     config.validate()?;
-    let files = Files::new(&config.rules);
-    prepare_with(config, load_rules(&config.rules)?, files)
+    let files = Files::new(&config.rules, &config.rule_options);
+    prepare_with(config, load_rules(&config.rules, &config.rule_options)?, files)
 }
 
 /// For an engine after one that died, when the rules files may have changed: where they cannot be used, the built-in
 /// rules are better than none until they can.
 fn prepare_again(config: &Config) -> Result<Prepared, EngineError> {
-    let files = Files::new(&config.rules);
-    let (rules, unusable) = match load_rules(&config.rules) {
+    let files = Files::new(&config.rules, &config.rule_options);
+    let (rules, unusable) = match load_rules(&config.rules, &config.rule_options) {
         Ok(rules) => (rules, None),
-        Err(error) => (load_rules(&[])?, Some(reload::unusable_after_restart(&error))),
+        Err(error) => (load_rules(&[], &Options::default())?, Some(reload::unusable_after_restart(&error))),
     };
     Ok(Prepared { unusable, ..prepare_with(config, rules, files)? })
 }
@@ -228,13 +228,13 @@ impl Prepared {
 }
 
 /// Loads rules files, or the built-in rules when there are none.
-fn load_rules(files: &[PathBuf]) -> Result<Ruleset, EngineError> {
+fn load_rules(files: &[PathBuf], options: &Options) -> Result<Ruleset, EngineError> {
     let sources = if files.is_empty() {
         fargard_rules::default_rules()
     } else {
         files.iter().map(|path| read_rules(path)).collect::<Result<_, _>>()?
     };
-    let report = fargard_rules::load(&sources);
+    let report = fargard_rules::load_with(&sources, options);
     report.ruleset.ok_or_else(|| {
         let errors = report.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
         EngineError::Rules(errors.map(ToString::to_string).collect::<Vec<_>>().join("\n"))

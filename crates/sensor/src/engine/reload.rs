@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, os::unix::fs::MetadataExt, path::PathBuf, threa
 use fargard_model::{Trap, TrapSet};
 use fargard_rules::{
     Ruleset,
+    options::Options,
     traps::{self, Need},
 };
 
@@ -40,6 +41,7 @@ pub(super) enum Reloaded {
 #[derive(Debug)]
 pub(super) struct Files {
     paths: Vec<PathBuf>,
+    options: Options,
     loaded: Stamps,
     seen: Stamps,
 }
@@ -49,9 +51,9 @@ type Stamps = Vec<Option<(u64, u64, u64, [i64; 4])>>;
 
 impl Files {
     /// The files as they are now. To be taken before they are read.
-    pub(super) fn new(paths: &[PathBuf]) -> Self {
+    pub(super) fn new(paths: &[PathBuf], options: &Options) -> Self {
         let now = stamps(paths);
-        Self { paths: paths.to_vec(), loaded: now.clone(), seen: now }
+        Self { paths: paths.to_vec(), options: options.clone(), loaded: now.clone(), seen: now }
     }
 
     /// Whether the files are others than those that were loaded last, and have stood still since the look before.
@@ -67,7 +69,7 @@ impl Files {
     }
 
     fn load(&self) -> Reloaded {
-        match load_rules(&self.paths) {
+        match load_rules(&self.paths, &self.options) {
             Ok(rules) => Reloaded::Rules(Box::new(rules)),
             Err(error) => Reloaded::Unusable(cut(&error.to_string(), MAX_SAID)),
         }
@@ -149,7 +151,7 @@ fn cut(text: &str, most: usize) -> String {
 mod tests {
     use std::fs;
 
-    use super::{Files, MAX_NAMED, Reloaded, cut, unseen};
+    use super::{Files, MAX_NAMED, Options, Reloaded, cut, unseen};
     use crate::engine::load_rules;
 
     fn rule(name: &str, condition: &str) -> String {
@@ -160,7 +162,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rules.yaml");
         fs::write(&path, text).unwrap();
-        let files = Files::new(&[path]);
+        let files = Files::new(&[path], &Options::default());
         (directory, files)
     }
 
@@ -198,7 +200,7 @@ mod tests {
     fn what_is_not_stopped_is_named_with_the_rules_that_need_it() {
         let load = |text: &str| {
             let (_directory, files) = files(text);
-            load_rules(&files.paths).unwrap()
+            load_rules(&files.paths, &files.options).unwrap()
         };
         let before = load(&rule("writes", "evt.type = openat and evt.is_open_write = true"));
         let stopped = before.traps();

@@ -17,7 +17,7 @@ pub(super) fn load(files: &[SourceFile], config: Option<&Path>) -> anyhow::Resul
 
 /// The options of a Falco configuration; the default ones without a file.
 #[expect(clippy::print_stderr, reason = "what is ignored is said beside the result")]
-fn options(config: Option<&Path>) -> anyhow::Result<Options> {
+pub(crate) fn options(config: Option<&Path>) -> anyhow::Result<Options> {
     let Some(path) = config else { return Ok(Options::default()) };
     let text = bounded::read_to_string(path, MAX_CONFIG)
         .map_err(|error| BadInput::because(format!("cannot read {}: {error}", path.display())))?;

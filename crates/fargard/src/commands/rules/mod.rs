@@ -20,6 +20,7 @@ use clap::{Subcommand, ValueEnum};
 use fargard_model::bounded;
 use fargard_rules::{MAX_FILE, Ruleset, SourceFile, default_rules, report};
 
+pub(crate) use self::config::options;
 use crate::failure::BadInput;
 
 /// Arguments of `fargard rules`.

@@ -13,7 +13,7 @@ use super::{
     },
     folding::FoldingDef,
 };
-use crate::yaml::Node;
+use crate::{options::ExtraField, yaml::Node};
 
 /// Most steps of a sequence: each costs state for each key.
 const MAX_STEPS: usize = 8;
@@ -63,6 +63,8 @@ pub(crate) struct CorrelationDef {
     pub(crate) source: Option<Text>,
     pub(crate) enabled: bool,
     pub(crate) folding: FoldingDef,
+    /// Fields that options add to alerts.
+    pub(crate) extra_fields: Vec<ExtraField>,
 }
 
 impl FileReader<'_> {
@@ -104,6 +106,7 @@ impl FileReader<'_> {
             source: self.optional_text(node, "source")?,
             enabled: self.flag(node, "enabled")?.unwrap_or(true),
             folding: self.folding(node)?,
+            extra_fields: Vec::new(),
             name,
         };
         let earlier =
