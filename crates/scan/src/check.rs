@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use fargard_model::{CheckResult, CheckStatus, Container, Priority, Task, Timestamp};
 
-use crate::miner::Match;
+use crate::Finding;
 
 /// Files named in a cause; the rest is counted there and listed among the subjects.
 const NAMED_IN_CAUSE: usize = 10;
@@ -29,28 +29,6 @@ pub struct CheckInfo {
     pub tags: &'static [&'static str],
 }
 
-/// Check 426: cryptocurrency miners among the files of an image or a running task.
-pub const CHECK_426: CheckInfo = CheckInfo {
-    number: 426,
-    title: "Image contains binaries used for crypto mining",
-    severity: Priority::Critical,
-    description: "A program named as a known cryptocurrency miner, or a program or script with the addresses, \
-                  protocols or algorithms of one.",
-    remedy: "Stop the task and keep its evidence. Find how the file came in: when it is in the image, rebuild \
-             the image without it from a trusted base; when it was written at run time, treat the task and its \
-             task role as compromised, rotate what they could reach, and run with a read-only root file system.",
-    tags: &[
-        "PCI_DSS_5.2",
-        "PCI_DSS_5.3",
-        "NIST_800-53_SI-3",
-        "NIST_800-190_3.1.3",
-        "NIST_800-190_3.4.2",
-        "SOC2_CC6.8",
-        "mitre_impact",
-        "T1496",
-    ],
-};
-
 /// What a result is about.
 #[derive(Clone, Debug)]
 pub struct Target<'a> {
@@ -65,11 +43,12 @@ pub struct Target<'a> {
 }
 
 impl CheckInfo {
-    /// The result of this check: failed when something was found, an error when nothing was found but not
-    /// everything could be seen (`incomplete` says why), passed otherwise.
+    /// The result of this check: failed when a finding fails it, an error when none does but not everything could
+    /// be seen (`incomplete` says why), passed otherwise. Its severity is the worst finding's.
     #[must_use]
-    pub fn result(&self, matches: &[Match], incomplete: Option<&str>, target: Target<'_>) -> CheckResult {
-        let status = match (matches, incomplete) {
+    pub fn result(&self, findings: &[Finding], incomplete: Option<&str>, target: Target<'_>) -> CheckResult {
+        let failing: Vec<&Finding> = findings.iter().filter(|found| found.fails()).collect();
+        let status = match (failing.as_slice(), incomplete) {
             ([], None) => CheckStatus::Passed,
             ([], Some(_)) => CheckStatus::Error,
             _ => CheckStatus::Failed,
@@ -79,10 +58,10 @@ impl CheckInfo {
             time: target.time,
             check: self.number,
             title: self.title.to_owned(),
-            severity: self.severity,
+            severity: failing.iter().map(|found| found.severity).min().unwrap_or(self.severity),
             status,
-            cause: cause(matches, incomplete),
-            subjects: matches.iter().take(SUBJECTS).map(|found| found.path.clone()).collect(),
+            cause: cause(&failing, incomplete),
+            subjects: failing.iter().take(SUBJECTS).map(|found| found.subject.clone()).collect(),
             tags: self.tags.iter().map(|&tag| tag.to_owned()).collect(),
             task: target.task.clone(),
             container: target.container.clone(),
@@ -91,15 +70,15 @@ impl CheckInfo {
 }
 
 /// `Found: /tmp/xmrig (named as a miner), /opt/x (contains stratum+tcp://) and 3 more; incomplete: ...`
-fn cause(matches: &[Match], incomplete: Option<&str>) -> String {
+fn cause(findings: &[&Finding], incomplete: Option<&str>) -> String {
     let mut text = String::new();
-    for (index, found) in matches.iter().take(NAMED_IN_CAUSE).enumerate() {
+    for (index, found) in findings.iter().take(NAMED_IN_CAUSE).enumerate() {
         let lead = if index == 0 { "Found: " } else { ", " };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{lead}{} ({})", found.path, found.reason);
+        let _ = write!(text, "{lead}{} ({})", found.subject, found.reason);
     }
-    if matches.len() > NAMED_IN_CAUSE {
-        let _ = write!(text, " and {} more", matches.len() - NAMED_IN_CAUSE);
+    if findings.len() > NAMED_IN_CAUSE {
+        let _ = write!(text, " and {} more", findings.len() - NAMED_IN_CAUSE);
     }
     if let Some(reason) = incomplete {
         let lead = if text.is_empty() { "Incomplete: " } else { "; incomplete: " };
@@ -110,15 +89,19 @@ fn cause(matches: &[Match], incomplete: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fargard_model::{CheckStatus, Container, Task, Timestamp, standard::of_tag};
+    use fargard_model::{CheckStatus, Container, Priority, Task, Timestamp, standard::of_tag};
 
-    use super::{CHECK_426, Target};
-    use crate::miner::{Kind, Match};
+    use super::Target;
+    use crate::{
+        CHECK_426, CHECKS, Finding,
+        miner::{Kind, Match},
+    };
 
     fn result(paths: &[String], incomplete: Option<&str>) -> fargard_model::CheckResult {
         let matches: Vec<_> = paths
             .iter()
             .map(|path| Match { path: path.clone(), reason: "named as a miner".to_owned(), kind: Kind::Name })
+            .map(|found| Finding::from(&found))
             .collect();
         let (task, container) = (Task::default(), Container::default());
         let target =
@@ -146,8 +129,27 @@ mod tests {
 
     #[test]
     fn every_tag_maps_to_a_standard() {
-        for tag in CHECK_426.tags {
-            assert!(of_tag(tag).is_some(), "{tag}");
+        for check in CHECKS {
+            for tag in check.tags {
+                assert!(of_tag(tag).is_some(), "{}: {tag}", check.number);
+            }
         }
+    }
+
+    #[test]
+    fn what_is_only_listed_fails_nothing_and_the_worst_finding_gives_the_severity() {
+        let (task, container) = (Task::default(), Container::default());
+        let target =
+            || Target { id: "t-check-1".to_owned(), time: Timestamp(1), task: &task, container: &container };
+        let of = |severity| Finding {
+            subject: "/a".to_owned(),
+            class: "plaintext",
+            reason: "because".to_owned(),
+            severity,
+        };
+        let listed = CHECK_426.result(&[of(Priority::Notice)], None, target());
+        assert_eq!((listed.status, listed.subjects.len()), (CheckStatus::Passed, 0));
+        let failed = CHECK_426.result(&[of(Priority::Warning), of(Priority::Error)], None, target());
+        assert_eq!((failed.status, failed.severity), (CheckStatus::Failed, Priority::Error));
     }
 }

@@ -4,14 +4,27 @@
 //! a container. Whatever lies below it may have been written by an attacker, so nothing here follows a link out
 //! of it ([`confined`]), opens anything but regular files, or reads without a limit ([`Limits`]).
 //!
-//! Checks so far: 426 ([`CHECK_426`], found by [`miner`]).
+//! [`scan`] makes all checks that need the files in one pass; [`miner`] alone judges single files for the sensor. Checks
+//! that need no files: [`secrets`] (variables) and [`users`] (the user a container runs as).
 
+mod archive;
 mod check;
 pub mod confined;
+mod digest;
+mod facts;
+mod finding;
+pub mod keys;
 mod limits;
 pub mod miner;
+pub mod packages;
+mod pipeline;
+mod registry;
 mod walk;
 
-pub use check::{CHECK_426, CheckInfo, Target};
+pub use check::{CheckInfo, Target};
+pub use facts::{Facts, FileKind};
+pub use finding::Finding;
 pub use limits::Limits;
+pub use pipeline::{Outcome, Selection, scan};
+pub use registry::{CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECKS};
 pub use walk::{Entry, WalkReport, walk};

@@ -23,7 +23,7 @@ use crate::{
 /// Names kept in a report for each kind of trouble; the rest is counted.
 const NAMED: usize = 16;
 
-/// A regular file met on a walk.
+/// A regular file or a symbolic link met on a walk.
 #[derive(Debug)]
 pub struct Entry<'walk> {
     /// Its path from the root, starting with `/`; any bytes but NUL.
@@ -35,6 +35,18 @@ pub struct Entry<'walk> {
 }
 
 impl Entry<'_> {
+    /// Whether it is a regular file and not a link.
+    #[must_use]
+    pub fn is_regular(&self) -> bool {
+        FileType::from_raw_mode(self.stat.st_mode) == FileType::RegularFile
+    }
+
+    /// What a link says; `None` when it is none or is gone.
+    #[must_use]
+    pub fn link_target(&self) -> Option<Vec<u8>> {
+        rustix::fs::readlinkat(self.directory, self.name, Vec::new()).ok().map(std::ffi::CString::into_bytes)
+    }
+
     /// Opens it for reading; `None` when it is no longer a regular file.
     ///
     /// # Errors
@@ -91,7 +103,7 @@ struct Frame {
     device: u64,
 }
 
-/// Visits every regular file below `root`. Directories are read as streams and links are not followed, so memory
+/// Visits every regular file and every link below `root`. Directories are read as streams and links are not followed, so memory
 /// does not grow with the tree. The visitor ends the walk by breaking.
 ///
 /// # Errors
@@ -190,6 +202,13 @@ impl Walker<'_> {
                     self.report.files += 1;
                     self.report.bytes =
                         self.report.bytes.saturating_add(u64::try_from(stat.st_size).unwrap_or(0));
+                    let entry = Entry { path: &self.path, stat, directory: frame.handle.as_fd(), name };
+                    visitor(&entry, &mut self.report)
+                }
+                Err(_) => ControlFlow::Continue(()),
+            },
+            Ok(FileType::Symlink) => match &stat {
+                Ok(stat) => {
                     let entry = Entry { path: &self.path, stat, directory: frame.handle.as_fd(), name };
                     visitor(&entry, &mut self.report)
                 }

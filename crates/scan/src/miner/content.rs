@@ -18,11 +18,11 @@ pub(super) const CHUNK: usize = 128 << 10;
 
 /// Bytes of a chunk looked at again with the next one, so that no pattern, with the byte before it and the two
 /// after it, falls between two chunks.
-const OVERLAP: usize = 64;
+pub(crate) const OVERLAP: usize = 64;
 
 /// What a file is, as far as it matters for running it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// An ELF program or library.
     Elf,
     /// Starts with `#!`.
@@ -33,13 +33,13 @@ pub(super) enum Format {
 
 /// Which patterns a file contains.
 #[derive(Clone, Debug)]
-pub(super) struct Evidence {
+pub(crate) struct Evidence {
     /// By index of the pattern: 0 absent, 1 present, 2 a pool's domain with a port.
     found: [u8; PATTERNS.len()],
 }
 
 impl Evidence {
-    const NONE: Self = Self { found: [0; PATTERNS.len()] };
+    pub(crate) const NONE: Self = Self { found: [0; PATTERNS.len()] };
 
     /// Points, every kind of sign counted once.
     fn points(&self) -> u32 {
@@ -50,6 +50,7 @@ impl Evidence {
             let counts = match pattern.weight {
                 _ if found == 0 => false,
                 Weight::Alone => return ENOUGH,
+                Weight::Setting => false,
                 Weight::Pool if found > 1 => return ENOUGH,
                 Weight::Pool => !std::mem::replace(&mut pool_counted, true),
                 Weight::Sign(kind) => {
@@ -65,8 +66,22 @@ impl Evidence {
         points
     }
 
+    /// Whether it is enough.
+    pub(crate) fn convinces(&self) -> bool {
+        self.points() >= ENOUGH
+    }
+
+    /// Whether a text that is no program configures a miner: beside an address it has an option that only miners have,
+    /// or the members of their configuration.
+    pub(crate) fn configures(&self) -> bool {
+        let has = |wanted: fn(Weight) -> bool| {
+            PATTERNS.iter().zip(&self.found).any(|(pattern, found)| *found > 0 && wanted(pattern.weight))
+        };
+        has(|weight| matches!(weight, Weight::Sign(_) | Weight::Setting))
+    }
+
     /// What convinces, for people (`contains a, b, c`); `None` when it is too little.
-    pub(super) fn reason(&self) -> Option<String> {
+    pub(crate) fn reason(&self) -> Option<String> {
         if self.points() < ENOUGH {
             return None;
         }
@@ -82,7 +97,7 @@ impl Evidence {
 }
 
 /// The format by the first bytes.
-pub(super) fn format_of(head: &[u8]) -> Format {
+pub(crate) fn format_of(head: &[u8]) -> Format {
     if head.starts_with(b"\x7fELF") {
         Format::Elf
     } else if head.starts_with(b"#!") {
@@ -90,6 +105,11 @@ pub(super) fn format_of(head: &[u8]) -> Format {
     } else {
         Format::Other
     }
+}
+
+/// Whether the head of a program has UPX's mark (`UPX!`, as its own source and `file(1)` have it).
+pub(crate) fn is_packed(head: &[u8]) -> bool {
+    head.get(..head.len().min(1024)).is_some_and(|head| memchr::memmem::find(head, b"UPX!").is_some())
 }
 
 /// Reads a file up to `limit` bytes. Only programs and scripts are read beyond the first chunk and searched;
@@ -125,7 +145,7 @@ pub(super) fn inspect(file: &File, limit: u64, buffer: &mut Vec<u8>) -> io::Resu
 }
 
 /// Marks the patterns in a window of the file.
-fn search(window: &[u8], evidence: &mut Evidence) {
+pub(crate) fn search(window: &[u8], evidence: &mut Evidence) {
     let Some(Searchers { automaton, anchors }) = searchers() else { return };
     if anchors.as_ref().is_some_and(|anchors| anchors.find(window).is_none()) {
         return;
@@ -204,7 +224,8 @@ mod tests {
         for pattern in PATTERNS {
             let text = pattern.literal.text();
             assert!(text.len() + 3 <= OVERLAP);
-            assert!(ANCHORS.iter().any(|anchor| text.contains(&anchor.text())), "{text}");
+            let has_anchor = ANCHORS.iter().any(|anchor| text.contains(&anchor.text()));
+            assert!(has_anchor || pattern.weight == Weight::Setting, "{text}");
             if let Weight::Sign(kind) = pattern.weight {
                 assert!(kind < 32);
             }

@@ -3,9 +3,9 @@
 //! A copy of `sleep` named as a miner is found by its name only, a miner named `nginx` by its content only; both
 //! are looked for. What a name or a content must be like, and where the lists come from, is in `docs/scan.md`.
 
-mod content;
+pub(crate) mod content;
 mod hidden;
-mod names;
+pub(crate) mod names;
 mod patterns;
 mod twin;
 
@@ -36,6 +36,18 @@ pub struct Match {
     pub reason: String,
     /// Which rule found it.
     pub kind: Kind,
+}
+
+impl Kind {
+    /// One word for filters.
+    #[must_use]
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Content => "content",
+            Self::NameAndContent => "name-and-content",
+        }
+    }
 }
 
 /// What gave a miner away.
@@ -81,6 +93,9 @@ pub fn find(
             report.cut_short = Some("stopped".to_owned());
             return ControlFlow::Break(());
         }
+        if !entry.is_regular() {
+            return ControlFlow::Continue(());
+        }
         let identity = (entry.stat.st_nlink > 1).then_some((entry.stat.st_dev, entry.stat.st_ino));
         let known_clean = identity.is_some_and(|identity| clean_links.contains(&identity));
         if entry.stat.st_size == 0 || (known_clean && !names::candidate(entry.path)) {
@@ -106,6 +121,12 @@ pub fn find(
     matches.sort_by(|left, right| left.path.cmp(&right.path));
     report.unreadable_named.sort();
     Ok((matches, report))
+}
+
+/// The path of a program with the same content as a file, if there is one.
+pub(crate) fn twin_of(root: &Root, path: &[u8], limits: &Limits) -> Option<String> {
+    let (mut file, stat) = root.open_file(path).ok()??;
+    twin::find(root, &mut file, &stat, limits.content_bytes).ok()?
 }
 
 /// Judges an opened file.

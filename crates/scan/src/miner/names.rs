@@ -114,7 +114,7 @@ pub fn candidate_name(name: &str) -> bool {
 }
 
 /// [`candidate_name`] for names that need not be UTF-8.
-pub(super) fn candidate(path: &[u8]) -> bool {
+pub(crate) fn candidate(path: &[u8]) -> bool {
     let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
     let visible = base.iter().position(|&byte| byte != b'.').and_then(|start| base.get(start..));
     let Some(visible) = visible.filter(|name| name.len() <= LONGEST) else { return false };

@@ -14,6 +14,8 @@ pub(super) enum Weight {
     /// miner has many. Spellings of the same thing share a number. Names of programs are no signs: rules and
     /// tools that look for miners list them.
     Sign(u8),
+    /// A member of a miner's configuration: nothing by itself, tells a configuration from a text.
+    Setting,
 }
 
 /// A literal with its weight.
@@ -52,6 +54,7 @@ pub(super) const PATTERNS: &[Pattern] = patterns![
     Weight::Sign(4) => ["kawpow", "KawPow", "KAWPOW"],
     Weight::Sign(5) => ["argon2/chukwa", "autolykos2", "ghostrider", "GhostRider"],
     Weight::Sign(6) => ["yescrypt"],
+    Weight::Setting => ["\"pools\"", "\"wallet", "\"rig-id\"", "\"coin\"", "\"algo\"", "--user"],
     Weight::Sign(7) => ["--nicehash", "use_nicehash", "\"nicehash\""],
 ];
 
@@ -76,6 +79,7 @@ impl Weight {
     pub(super) fn points(self) -> u32 {
         match self {
             Self::Alone => ENOUGH,
+            Self::Setting => 0,
             Self::Pool => 3,
             Self::Sign(_) => 2,
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use fargard_model::{CheckStatus, FileChange, Heartbeat, Record, Timestamp};
-use fargard_scan::{CHECK_426, Target};
+use fargard_scan::{CHECK_426, Finding, Target};
 
 use super::Engine;
 use crate::{
@@ -41,7 +41,8 @@ impl Engine {
             task: &task,
             container: &container,
         };
-        let result = CHECK_426.result(&found.matches, found.incomplete.as_deref(), target);
+        let findings: Vec<Finding> = found.matches.iter().map(Finding::from).collect();
+        let result = CHECK_426.result(&findings, found.incomplete.as_deref(), target);
         if result.status == CheckStatus::Failed {
             self.printer.check(&result, &self.hostname);
         }
