@@ -33,7 +33,7 @@ impl Digest {
     /// From hexadecimal digits, by their number.
     pub(crate) fn from_hex(text: &[u8]) -> Option<Self> {
         let mut bytes = [0_u8; 64];
-        if text.len() % 2 != 0 || text.len() > 128 {
+        if !text.len().is_multiple_of(2) || text.len() > 128 {
             return None;
         }
         for (place, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {

@@ -24,7 +24,7 @@ pub(super) fn read(root: &Root, packages: &mut Packages) {
 }
 
 /// Takes the packages out of the text.
-pub(crate) fn parse(text: &[u8], packages: &mut Packages) {
+pub fn parse(text: &[u8], packages: &mut Packages) {
     let mut package = None;
     let mut directory: &[u8] = b"";
     let mut file: Option<(Vec<u8>, Expected)> = None;
@@ -33,10 +33,10 @@ pub(crate) fn parse(text: &[u8], packages: &mut Packages) {
             [field, b':', value @ ..] => (*field, value),
             _ => (b' ', line),
         };
-        if !matches!(field, b'a' | b'Z') {
-            if let Some((path, expected)) = file.take() {
-                packages.expect(&path, expected);
-            }
+        if !matches!(field, b'a' | b'Z')
+            && let Some((path, expected)) = file.take()
+        {
+            packages.expect(&path, expected);
         }
         match field {
             b' ' => (package, directory) = (None, b""),

@@ -1,7 +1,7 @@
 //! What the package database of a root file system says of its files.
 
-mod apk;
-mod dpkg;
+pub mod apk;
+pub mod dpkg;
 pub mod rpm;
 
 use std::{collections::HashMap, io, os::fd::AsFd as _};

@@ -1,0 +1,191 @@
+//! `fargard scan`: compliance checks of root file systems.
+
+mod progress;
+mod report;
+#[cfg(test)]
+mod report_tests;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    ops::ControlFlow,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::{Subcommand, ValueEnum};
+use fargard_model::{CheckStatus, Container, Priority, Task, Timestamp};
+use fargard_scan::{
+    CHECK_48, CHECK_425, CHECK_426, CHECK_448, CheckInfo, Limits, Outcome, Selection, Target,
+};
+
+use self::{
+    progress::Progress,
+    report::{Checked, Scan},
+};
+use crate::failure::{self, BadInput};
+
+/// Checks of a root file system.
+const OF_ROOTFS: [&CheckInfo; 4] = [&CHECK_48, &CHECK_425, &CHECK_426, &CHECK_448];
+
+/// Arguments of `fargard scan`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Check a directory that holds a root file system
+    Rootfs(RootfsArgs),
+}
+
+/// Arguments of `fargard scan rootfs`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  fargard scan rootfs ./rootfs --check 426 --format json\n\n\
+    Exit codes: 0 passed, 1 failed, 2 usage or bad input, 3 not everything could be checked.")]
+struct RootfsArgs {
+    /// Directory: an unpacked image, `/`, or /proc/PID/root of a container's process
+    dir: PathBuf,
+    /// How to print the results
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Only these checks, by number
+    #[arg(long, value_name = "NUMBER", value_parser = known_check)]
+    check: Vec<u32>,
+    /// Exit with 1 only for findings of at least this severity (critical, error, warning)
+    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
+    fail_on: Priority,
+    /// List also findings that fail nothing (package-owned keys, programs of no package, ...)
+    #[arg(long)]
+    all: bool,
+    /// Enter mounts below the directory too (never kernel, remote or FUSE ones)
+    #[arg(long)]
+    cross_mounts: bool,
+    /// Stop after this many seconds; what was not seen then counts as not checked
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    timeout: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// One document with what was scanned and the results
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+/// Accepts the numbers of checks that exist.
+fn known_check(text: &str) -> Result<u32, String> {
+    let known = |number: &u32| OF_ROOTFS.iter().any(|check| check.number == *number);
+    text.parse().ok().filter(known).ok_or_else(|| {
+        let numbers: Vec<String> = OF_ROOTFS.iter().map(|check| check.number.to_string()).collect();
+        format!("there is no check {text:?} for root file systems; use one of {}", numbers.join(", "))
+    })
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.what {
+        What::Rootfs(args) => rootfs(&args),
+    }
+}
+
+fn rootfs(args: &RootfsArgs) -> anyhow::Result<ExitCode> {
+    let limits = Limits {
+        time: Duration::from_secs(args.timeout),
+        cross_mounts: args.cross_mounts,
+        ..Limits::default()
+    };
+    let is_wanted = |check: &CheckInfo| args.check.is_empty() || args.check.contains(&check.number);
+    let selection = Selection {
+        setuid: is_wanted(&CHECK_48),
+        keys: is_wanted(&CHECK_425),
+        miners: is_wanted(&CHECK_426),
+        packages: is_wanted(&CHECK_448),
+    };
+    let mut progress = Progress::start();
+    let outcome = fargard_scan::scan(&args.dir, &limits, selection, |report| {
+        progress.show(report);
+        ControlFlow::Continue(())
+    });
+    progress.clear();
+    let outcome = outcome.map_err(|error| {
+        BadInput::because(format!(
+            "cannot scan {}: {error}; name a directory you can read",
+            args.dir.display()
+        ))
+    })?;
+    let scan = assess(args.dir.display().to_string(), outcome, is_wanted);
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Table => report::write_table(&mut out, &scan, args.all),
+        Format::Json => write_json(&mut out, &scan),
+        Format::Sarif => write_json(&mut out, &report::sarif(&scan)),
+    }
+    .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+    .context("cannot print the results")?;
+    Ok(exit_code(&scan, args.fail_on))
+}
+
+fn write_json(out: &mut impl Write, document: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// Results out of what was found.
+fn assess(rootfs: String, outcome: Outcome, is_wanted: impl Fn(&CheckInfo) -> bool) -> Scan {
+    let incomplete = outcome.walk.incomplete();
+    let mut not_assessed = BTreeMap::new();
+    let mut results = Vec::new();
+    for check in OF_ROOTFS.into_iter().filter(|check| is_wanted(check)) {
+        let of_packages = check.number == CHECK_448.number;
+        if of_packages && outcome.databases.is_empty() {
+            let reason = "there is no package database (dpkg, apk or rpm)".to_owned();
+            not_assessed.insert(check.number, reason);
+            continue;
+        }
+        let troubles = if of_packages { outcome.troubles.first().cloned() } else { None };
+        let target = Target {
+            id: format!("scan-check-{}", check.number),
+            time: Timestamp::now(),
+            task: &Task::default(),
+            container: &Container::default(),
+        };
+        let findings = outcome.of(check.number).to_vec();
+        let result = check.result(&findings, incomplete.clone().or(troubles).as_deref(), target);
+        results.push(Checked { result, findings });
+    }
+    Scan {
+        rootfs,
+        files: outcome.walk.files,
+        bytes: outcome.walk.bytes,
+        unreadable: outcome.walk.unreadable,
+        mounts_skipped: outcome.walk.mounts_skipped,
+        databases: outcome.databases,
+        packages: outcome.packages,
+        compared: outcome.compared,
+        results,
+        not_assessed,
+    }
+}
+
+/// 1 when a check failed with a finding of that severity, 3 when one could not be made, else 0.
+fn exit_code(scan: &Scan, fail_on: Priority) -> ExitCode {
+    let fails = |checked: &Checked| {
+        checked.result.status == CheckStatus::Failed
+            && checked.findings.iter().any(|found| found.severity <= fail_on)
+    };
+    if scan.results.iter().any(fails) {
+        ExitCode::from(failure::FINDINGS)
+    } else if scan.results.iter().any(|checked| checked.result.status == CheckStatus::Error) {
+        ExitCode::from(failure::INTERNAL)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

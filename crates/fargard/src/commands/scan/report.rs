@@ -1,0 +1,189 @@
+//! What a scan gave, and how it is printed: a table for people, JSON, SARIF 2.1.0.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use fargard_model::{CheckResult, CheckStatus, Priority};
+use fargard_scan::{CHECKS, CheckInfo, Finding};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// A scanned directory and what the checks said of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Scan {
+    pub(super) rootfs: String,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) unreadable: u64,
+    pub(super) mounts_skipped: Vec<String>,
+    /// Package databases that were found.
+    pub(super) databases: Vec<&'static str>,
+    pub(super) packages: usize,
+    /// Files compared with their package's digest.
+    pub(super) compared: u64,
+    pub(super) results: Vec<Checked>,
+    /// Checks that could not be made for want of what they look at, with the reason.
+    pub(super) not_assessed: BTreeMap<u32, String>,
+}
+
+/// A check's result with everything it found, also what does not fail it.
+#[derive(Debug, Serialize)]
+pub(super) struct Checked {
+    #[serde(flatten)]
+    pub(super) result: CheckResult,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// What a check is, by its number.
+fn info(number: u32) -> Option<&'static CheckInfo> {
+    CHECKS.into_iter().find(|check| check.number == number)
+}
+
+/// Prints the table; `all` also lists what fails nothing.
+pub(super) fn write_table(out: &mut impl Write, scan: &Scan, all: bool) -> io::Result<()> {
+    for Checked { result, findings } in &scan.results {
+        let word = match result.status {
+            CheckStatus::Passed => "PASSED",
+            CheckStatus::Failed => "FAILED",
+            CheckStatus::Error => "ERROR",
+        };
+        writeln!(out, "{word:<7} {:<5} {:<9} {}", result.check, result.severity, result.title)?;
+        let shown: Vec<&Finding> = findings.iter().filter(|found| all || found.fails()).collect();
+        let width = shown.iter().map(|found| found.subject.chars().count()).max().unwrap_or(0).min(60);
+        for found in shown {
+            let severity = if found.severity == result.severity {
+                String::new()
+            } else {
+                format!(" [{}]", found.severity)
+            };
+            writeln!(out, "        {:<width$}  {}{severity}", found.subject, found.reason)?;
+        }
+        if !all {
+            write_listed(out, findings)?;
+        }
+        match (result.status, info(result.check)) {
+            (CheckStatus::Failed, Some(info)) => writeln!(out, "        Remedy: {}", info.remedy)?,
+            (CheckStatus::Error, _) => writeln!(
+                out,
+                "        {}\n        Nothing was found in what could be seen. Run as a user who may read all of it, \
+                 or with a longer --timeout.",
+                result.cause
+            )?,
+            _ => {}
+        }
+    }
+    for (check, reason) in &scan.not_assessed {
+        let title = info(*check).map_or("", |info| info.title);
+        writeln!(out, "-       {check:<5} {:<9} {title}\n        Not assessed: {reason}", "")?;
+    }
+    write_summary(out, scan)
+}
+
+/// How many findings fail nothing, by class.
+fn write_listed(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
+    for found in findings.iter().filter(|found| !found.fails()) {
+        *classes.entry(found.class).or_default() += 1;
+    }
+    if classes.is_empty() {
+        return Ok(());
+    }
+    let classes: Vec<String> = classes.iter().map(|(class, number)| format!("{number} {class}")).collect();
+    writeln!(out, "        Noted: {} (--all lists them)", classes.join(", "))
+}
+
+fn write_summary(out: &mut impl Write, scan: &Scan) -> io::Result<()> {
+    write!(out, "\n{} files, {} in {}", scan.files, megabytes(scan.bytes), scan.rootfs)?;
+    if !scan.databases.is_empty() {
+        let (packages, compared, kinds) = (scan.packages, scan.compared, scan.databases.join(", "));
+        write!(out, "; {packages} packages ({kinds}), {compared} files compared with them")?;
+    }
+    writeln!(out)?;
+    if !scan.mounts_skipped.is_empty() {
+        writeln!(out, "Mounts not entered: {}", scan.mounts_skipped.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Bytes as people read them; with a tenth where that matters.
+fn megabytes(bytes: u64) -> String {
+    if bytes < 10_000_000 {
+        format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
+    } else {
+        format!("{} MB", bytes / 1_000_000)
+    }
+}
+
+/// SARIF 2.1.0 (OASIS), one rule a check, one result a finding.
+pub(super) fn sarif(scan: &Scan) -> Value {
+    let rules: Vec<Value> = CHECKS
+        .iter()
+        .filter(|check| scan.results.iter().any(|checked| checked.result.check == check.number))
+        .map(|check| {
+            json!({
+                "id": check.number.to_string(),
+                "shortDescription": {"text": check.title},
+                "fullDescription": {"text": check.description},
+                "help": {"text": check.remedy},
+                "defaultConfiguration": {"level": level(check.severity)},
+                "properties": {"tags": check.tags},
+            })
+        })
+        .collect();
+    let results: Vec<Value> = scan
+        .results
+        .iter()
+        .flat_map(|checked| checked.findings.iter().map(move |found| (checked.result.check, found)))
+        .map(|(check, found)| {
+            json!({
+                "ruleId": check.to_string(),
+                "level": level(found.severity),
+                "message": {"text": format!("{} ({})", found.reason, found.class)},
+                "locations": [{"physicalLocation": {"artifactLocation": {
+                    "uri": uri(&found.subject), "uriBaseId": "ROOTFS",
+                }}}],
+                "partialFingerprints": {"subject/v1": format!("{check}:{}", found.subject)},
+                "properties": {"class": found.class, "severity": found.severity},
+            })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "fargard",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "originalUriBaseIds": {"ROOTFS": {"description": {"text": scan.rootfs}}},
+            "results": results,
+        }],
+    })
+}
+
+/// SARIF's three levels.
+fn level(severity: Priority) -> &'static str {
+    match severity {
+        Priority::Emergency | Priority::Alert | Priority::Critical | Priority::Error => "error",
+        Priority::Warning => "warning",
+        Priority::Notice | Priority::Informational | Priority::Debug => "note",
+    }
+}
+
+/// A path relative to the root with what a URI cannot have escaped (RFC 3986).
+fn uri(subject: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for byte in subject.trim_start_matches('/').bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~!".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
