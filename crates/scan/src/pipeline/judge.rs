@@ -18,11 +18,9 @@ use crate::{
 const CODE: [&[u8]; 12] =
     [b".py", b".pl", b".pm", b".rb", b".js", b".mjs", b".sh", b".lua", b".php", b".tcl", b".jar", b".pyc"];
 
-/// Endings of texts for people and of rules that look for miners, which talk of what miners contain.
-const DOCUMENTS: [&[u8]; 14] = [
-    b".md", b".rst", b".html", b".htm", b".adoc", b".tex", b".csv", b".sql", b".rules", b".yar", b".yara",
-    b".svg", b".po", b".log",
-];
+/// Endings of files that configure programs; a name without an ending does too.
+const CONFIGURATION: [&[u8]; 9] =
+    [b".json", b".conf", b".cfg", b".ini", b".yaml", b".yml", b".toml", b".env", b".txt"];
 
 /// Directories of an ecosystem's packages; tests below them carry keys for everybody.
 const DEPENDENCIES: [&[u8]; 6] =
@@ -44,9 +42,9 @@ const KNOWN_SETUID: &[&str] = &[
     "write", "write.ul",
 ];
 
-/// Whether a path names a text that only talks of things.
-pub(super) fn is_document(path: &[u8]) -> bool {
-    DOCUMENTS.iter().any(|ending| path.ends_with(ending))
+/// Whether a path may name a program's configuration, and not source code, documentation or rules that look for miners.
+pub(super) fn may_configure(path: &[u8]) -> bool {
+    CONFIGURATION.iter().any(|ending| path.ends_with(ending)) || !base(path).contains(&b'.')
 }
 
 /// Where only packages put files.

@@ -201,7 +201,7 @@ impl<'scan> Scanner<'scan> {
     ) {
         let wanted = Wanted {
             miners: self.selection.miners,
-            configuration: !owned && !judge::is_document(&facts.path),
+            configuration: !owned && judge::may_configure(&facts.path),
             keys: self.selection.keys,
         };
         let look = Look::new(wanted, facts.size, hasher);
