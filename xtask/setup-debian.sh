@@ -34,6 +34,10 @@ need git git
 need skopeo skopeo
 need umoci umoci
 need docker-registry docker-registry
+need openssl openssl
+need ssh-keygen openssh-client
+need puttygen putty-tools
+need rpmbuild rpm
 if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
   packages+=(chromium)
 fi

@@ -19,6 +19,8 @@ pub mod miner;
 pub mod packages;
 mod pipeline;
 mod registry;
+pub mod secrets;
+pub mod users;
 mod walk;
 
 pub use check::{CheckInfo, Target};
