@@ -110,6 +110,9 @@ const HARMLESS_BEFORE_KEY: &[&str] = &[
 #[rustfmt::skip]
 const SETTING_FIRST: &[&str] = &["allow", "enable", "disable", "use", "no", "skip", "require", "is", "has", "with", "without", "min", "max", "ignore", "generate", "random"];
 
+/// Words that make it a switch wherever they stand.
+const SETTING_ANYWHERE: &[&str] = &["allow", "random", "generate", "empty", "onetime", "min", "max", "reset"];
+
 /// How surely a name is a secret's; `None` when it is none's.
 pub(super) fn strength(name: &str) -> Option<Strength> {
     let words = words(name);
@@ -122,6 +125,9 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
         // PASSWORD_2 is as PASSWORD.
         let shorter: Vec<&str> = words.iter().take(words.len() - 1).map(String::as_str).collect();
         return strength(&shorter.join("_"));
+    }
+    if words.iter().any(|word| SETTING_ANYWHERE.contains(&word.as_str())) {
+        return None;
     }
     if ABOUT.contains(&last) || words.iter().any(|word| word == "public" || word == "example") {
         return None;
