@@ -1,6 +1,5 @@
 //! Check 424 on labelled variables: half of them were looked at while the detectors were written, half were not. The halves
 //! are told apart by a hash of the name and the value, so neither can grow at will.
-#![expect(clippy::print_stdout, reason = "the measure is for people")]
 
 use fargard_scan::secrets::variable;
 
