@@ -13,6 +13,7 @@ mod actions;
 mod console;
 mod correlation;
 mod coverage;
+mod coverage_ecs;
 mod demo;
 mod embed;
 mod engine_killed;

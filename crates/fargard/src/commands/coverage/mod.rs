@@ -1,10 +1,10 @@
 //! `fargard coverage`: which tasks are protected, which are not, why, and what to do.
 
 mod render;
+mod sweep;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
     process::ExitCode,
 };
 
@@ -13,15 +13,12 @@ use fargard_coverage::{
     rules::{Status, TaskStatus},
     view::{ClusterPage, ClusterView, TaskView},
 };
-use fargard_model::bounded;
 use fargard_store::Counts;
 use serde::{Deserialize, Serialize};
 
 use super::remote::{Access, segment};
-use crate::failure::{self, BadInput};
+use crate::failure;
 
-/// Longest file of a sweep or an event.
-const MAX_FILE: usize = 64 << 20;
 /// Most clusters listed.
 const MAX_CLUSTERS: usize = 1_000_000;
 
@@ -79,14 +76,8 @@ enum Command {
         #[command(flatten)]
         access: Access,
     },
-    /// Send a sweep: what an account holds in a region, in the words of ECS's Describe operations
-    #[command(after_help = "Example:\n  fargard coverage sweep inventory.json")]
-    Sweep {
-        /// JSON file with account, region, startedAt, clusters, services, tasks, taskDefinitions
-        file: PathBuf,
-        #[command(flatten)]
-        access: Access,
-    },
+    /// Tell the server what an account holds in a region: listed from ECS now, or from a file
+    Sweep(sweep::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -145,11 +136,6 @@ struct Explained {
     task: TaskView,
 }
 
-#[derive(Debug, Deserialize)]
-struct Merged {
-    changed: u64,
-}
-
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::List { filter, sort, descending, format, access } => {
@@ -171,15 +157,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             })?;
             Ok(code(explained.task.status == TaskStatus::Uncovered))
         }
-        Command::Sweep { file, access } => {
-            let bad = |reason: String| BadInput::because(format!("{}: {reason}", file.display()));
-            let text = bounded::read(&file, MAX_FILE).map_err(|error| bad(error.to_string()))?;
-            let sweep: serde_json::Value =
-                serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
-            let merged: Merged = access.open()?.post("/v1/inventory", &sweep)?;
-            write(&format!("{} resources changed\n", merged.changed))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Sweep(args) => sweep::run(&args),
     }
 }
 
