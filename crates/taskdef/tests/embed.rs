@@ -349,6 +349,26 @@ fn bad_input_is_refused_with_its_place() {
     }
 }
 
+/// Files of the largest size that are made to take long.
+#[test]
+fn large_files_take_no_longer_than_their_size() {
+    let one = r#"{"name":"a","image":"b"}"#;
+    let containers = vec![one; 40_000].join(",");
+    let definition = format!(
+        r#"{{"family":"é","requiresCompatibilities":["FARGATE"],"containerDefinitions":[{containers}]}}"#
+    );
+    let done = there_and_back(&definition, &settings());
+    assert_eq!(done.tasks[0].skip.as_ref().map(|skip| skip.code), Some(SkipCode::TooManyContainers));
+    let tasks: Vec<String> = (0..3000)
+        .map(|n| format!(r#""T{n}":{{"Type":"AWS::ECS::TaskDefinition","Properties":{{"RequiresCompatibilities":["FARGATE"],"ContainerDefinitions":[{{"Name":"a","Image":"app:1","EntryPoint":["x"]}}]}}}}"#))
+        .collect();
+    let template = |count: usize| format!(r#"{{"Resources":{{{}}}}}"#, tasks[..count].join(","));
+    let error = embed::embed(&template(3000), &settings(), &()).unwrap_err().to_string();
+    assert!(error.starts_with("1:1: with the sensor it would have"), "{error}");
+    let done = there_and_back(&template(1000), &settings());
+    assert_eq!(done.tasks.iter().filter(|task| task.mode == Some(Choice::Wrap)).count(), 1000);
+}
+
 /// JSON objects in any layout, with members nobody knows.
 fn extra() -> impl Strategy<Value = String> {
     let space = prop_oneof![Just(""), Just(" "), Just("\n    "), Just("\t")];

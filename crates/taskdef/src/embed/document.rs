@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     dialect::Dialect,
     resolve::Resolver,
-    tree::{self, Node, Value},
+    tree::{self, Node, Places, Value},
     yaml,
 };
 use crate::json::{self, MAX_BYTES, Position};
@@ -32,6 +32,7 @@ pub(crate) struct Document<'a> {
     /// Without byte order mark.
     pub(crate) text: &'a str,
     pub(crate) root: Node,
+    places: Places<'a>,
 }
 
 /// A task definition in a document.
@@ -61,14 +62,19 @@ impl<'a> Document<'a> {
         } else {
             yaml::parse(text).map_err(|error| {
                 let message = format!("neither JSON nor YAML: {}", error.message);
-                EmbedError::new(tree::position(text, error.at), message)
+                EmbedError::new(Places::of(text).position(error.at), message)
             })?
         };
-        Ok(Self { text, root })
+        Ok(Self { text, root, places: Places::of(text) })
     }
 
     pub(crate) fn position(&self, node: &Node) -> Position {
-        tree::position(self.text, node.span.start)
+        self.position_at(node.span.start)
+    }
+
+    /// Line and column of a byte.
+    pub(crate) fn position_at(&self, offset: usize) -> Position {
+        self.places.position(offset)
     }
 
     fn is_template(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Changes to a document's text that touch nothing but the changed members.
 
-use std::ops::Range;
+use std::{ops::Range, rc::Rc};
 
 use super::{
     tree::{Node, Style, Value},
@@ -23,12 +23,21 @@ struct Edit {
     depth: usize,
 }
 
+/// How a text is laid out; found out once.
+struct Shape {
+    newline: &'static str,
+    unit: String,
+    /// JSON without space after colons.
+    compact: bool,
+    /// Bytes at which lines begin.
+    lines: Vec<usize>,
+}
+
 /// Collects changes of one text. Places are those of the unchanged text.
 pub(crate) struct Editor<'a> {
     text: &'a str,
     edits: Vec<Edit>,
-    newline: &'static str,
-    unit: String,
+    shape: Rc<Shape>,
 }
 
 impl<'a> Editor<'a> {
@@ -36,7 +45,14 @@ impl<'a> Editor<'a> {
         let first = text.find('\n').and_then(|end| text.get(..end)).unwrap_or_default();
         let newline = if first.ends_with('\r') { "\r\n" } else { "\n" };
         let unit = text.lines().map(indentation).find(|indent| !indent.is_empty()).unwrap_or("  ").to_owned();
-        Self { text, edits: Vec::new(), newline, unit }
+        let compact = !text.contains(": ") && text.contains("\":");
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, edits: Vec::new(), shape: Rc::new(Shape { newline, unit, compact, lines }) }
+    }
+
+    /// Another one of the same text, without changes.
+    pub(crate) fn fresh(&self) -> Self {
+        Self { text: self.text, edits: Vec::new(), shape: Rc::clone(&self.shape) }
     }
 
     /// Puts members at the end of a mapping.
@@ -54,7 +70,7 @@ impl<'a> Editor<'a> {
             let column = self.column(first.start);
             let lines: Vec<String> = members
                 .iter()
-                .map(|(name, value)| write::yaml_member(name, value, column, self.newline))
+                .map(|(name, value)| write::yaml_member(name, value, column, self.shape.newline))
                 .collect();
             return self.add_lines(last.end, column, 2 * column, &lines);
         }
@@ -80,7 +96,7 @@ impl<'a> Editor<'a> {
         if list.style == Style::Block {
             let column = self.column(first.start);
             let lines: Vec<String> =
-                items.iter().map(|item| write::yaml_item(item, column, self.newline)).collect();
+                items.iter().map(|item| write::yaml_item(item, column, self.shape.newline)).collect();
             // A list's dashes may stand under the name of its member: then the list is still the deeper of both.
             return self.add_lines(last.end, column, 2 * column + 1, &lines);
         }
@@ -100,8 +116,8 @@ impl<'a> Editor<'a> {
         let Some(first) = children.first() else { return self.replace(list, &New::List(items.to_vec())) };
         let text: String = if list.style == Style::Block {
             let column = self.column(first.start);
-            let lines = items.iter().map(|item| write::yaml_item(item, column, self.newline));
-            lines.map(|line| format!("{line}{}{:column$}", self.newline, "")).collect()
+            let lines = items.iter().map(|item| write::yaml_item(item, column, self.shape.newline));
+            lines.map(|line| format!("{line}{}{:column$}", self.shape.newline, "")).collect()
         } else {
             let layout = self.layout(list, &children);
             items.iter().map(|item| format!("{}{}", write::json(item, &layout), layout.separator())).collect()
@@ -204,13 +220,15 @@ impl<'a> Editor<'a> {
         if !rest.is_empty() && !rest.starts_with('#') {
             return Err(Refused::Layout);
         }
-        let text: String = lines.iter().map(|line| format!("{}{:column$}{line}", self.newline, "")).collect();
+        let text: String =
+            lines.iter().map(|line| format!("{}{:column$}{line}", self.shape.newline, "")).collect();
         self.insert(at, text, depth);
         Ok(())
     }
 
     fn line_start(&self, at: usize) -> usize {
-        self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1)
+        let line = self.shape.lines.partition_point(|start| *start <= at);
+        line.checked_sub(1).and_then(|index| self.shape.lines.get(index)).copied().unwrap_or_default()
     }
 
     /// Bytes between a place and the start of its line.
@@ -239,7 +257,7 @@ impl<'a> Editor<'a> {
         let written = self.text.get(parent.span.clone()).unwrap_or_default();
         let indent = self.text.get(self.line_start(first.start)..first.start).unwrap_or_default();
         if indent.trim().is_empty() && first.start > 0 {
-            layout.line = Some(format!("{}{indent}", self.newline));
+            layout.line = Some(format!("{}{indent}", self.shape.newline));
         } else if let Some(gap) = gap(self.text, children) {
             layout.comma = if gap.trim_start().len() == gap.len() && gap == "," { "," } else { ", " };
             layout.colon = if written.contains("\": ") || written.contains(": ") { ": " } else { ":" };
@@ -250,9 +268,8 @@ impl<'a> Editor<'a> {
     }
 
     fn line_layout(&self) -> Layout {
-        let compact = !self.text.contains(": ") && self.text.contains("\":");
-        let (comma, colon) = if compact { (",", ":") } else { (", ", ": ") };
-        Layout { line: None, unit: self.unit.clone(), comma, colon }
+        let (comma, colon) = if self.shape.compact { (",", ":") } else { (", ", ": ") };
+        Layout { line: None, unit: self.shape.unit.clone(), comma, colon }
     }
 }
 

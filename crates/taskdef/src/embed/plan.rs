@@ -9,12 +9,16 @@ use super::{
     record::LABEL,
     settings::{Choice, Settings},
     sidecar,
+    size::MAX_CONTAINERS,
     tree::{Node, Value},
     wrap::{self, Wrap},
 };
 
 /// Name of the label and the tag that choose how a container or task is watched.
 pub const MODE_LABEL: &str = "fargard.mode";
+
+/// Most containers that are looked at, those in all branches of conditions together.
+const MOST_LOOKED_AT: usize = 10 * MAX_CONTAINERS;
 
 /// What is to be done with a container.
 pub(crate) struct Decision<'d> {
@@ -168,6 +172,10 @@ fn containers<'d>(dialect: &Dialect<'_>, task: &Task<'d>) -> Result<(&'d Node, V
     })?;
     if containers.is_empty() {
         return Err(Skip::new(SkipCode::InvalidInput, format!("{name} is empty")));
+    }
+    if containers.len() > MOST_LOOKED_AT {
+        let reason = format!("{} containers; ECS takes {MAX_CONTAINERS}", containers.len());
+        return Err(Skip::new(SkipCode::TooManyContainers, reason));
     }
     for container in &containers {
         if container.member("<<").is_some() {

@@ -17,7 +17,7 @@ use super::{
     validate,
     write::New,
 };
-use crate::json::Position;
+use crate::json::{MAX_BYTES, Position};
 
 const MARK: char = '\u{feff}';
 
@@ -37,7 +37,8 @@ pub fn embed(text: &str, settings: &Settings, lookup: &dyn ImageLookup) -> Resul
     let mut tasks = Vec::new();
     for task in document.tasks()? {
         let before = undone.iter().find(|undone| undone.name == task.name);
-        let mut work = Work { document: &document, dialect: &dialect, settings, lookup, before };
+        let blank = editor.fresh();
+        let mut work = Work { document: &document, dialect: &dialect, settings, lookup, before, blank };
         let (report, edits) = work.task(&task);
         tasks.push(report);
         if let Some(edits) = edits {
@@ -45,6 +46,11 @@ pub fn embed(text: &str, settings: &Settings, lookup: &dyn ImageLookup) -> Resul
         }
     }
     let new = editor.finish().ok_or_else(|| internal("changes of two task definitions overlap"))?;
+    if new.len() > MAX_BYTES {
+        let message =
+            format!("with the sensor it would have {} bytes; at most {MAX_BYTES} are read", new.len());
+        return Err(EmbedError::new(Position { line: 1, column: 1 }, message));
+    }
     verify(&new, &plain, settings)?;
     // Places are told of the file as it was given, where they can be.
     if new == body {
@@ -99,6 +105,8 @@ struct Work<'w, 'a> {
     settings: &'w Settings,
     lookup: &'w dyn ImageLookup,
     before: Option<&'w Undone>,
+    /// An editor of the document without changes.
+    blank: Editor<'a>,
 }
 
 impl<'w, 'a> Work<'w, 'a> {
@@ -158,7 +166,7 @@ impl<'w, 'a> Work<'w, 'a> {
         let mut changes = Changes {
             text: self.document.text,
             dialect: self.dialect,
-            editor: Editor::new(self.document.text),
+            editor: self.blank.fresh(),
             record: Record { mode: if attach { "attach" } else { "wrap" }.to_owned(), ..Record::default() },
         };
         let additions = Additions {

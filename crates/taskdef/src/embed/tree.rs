@@ -104,11 +104,75 @@ fn member_from_json(member: &json::Member) -> Member {
     Member { name: member.name.clone(), start: member.start, node: from_json(&member.node) }
 }
 
-/// Line and column of a byte.
-pub(crate) fn position(text: &str, offset: usize) -> Position {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let column = before.get(line_start..).map_or(0, |part| part.chars().count()) + 1;
-    Position { line, column }
+/// Bytes between two counts of characters.
+const BLOCK: usize = 1024;
+
+/// Finds line and column of a byte without reading the text from its beginning each time.
+#[derive(Debug)]
+pub(crate) struct Places<'a> {
+    bytes: &'a [u8],
+    /// Bytes at which lines begin.
+    lines: Vec<usize>,
+    /// Characters before each block.
+    blocks: Vec<usize>,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let lines = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
+        let mut count = 0;
+        let blocks = bytes
+            .chunks(BLOCK)
+            .map(|block| {
+                let before = count;
+                count += characters(block);
+                before
+            })
+            .collect();
+        Self { bytes, lines, blocks }
+    }
+
+    pub(crate) fn position(&self, offset: usize) -> Position {
+        let offset = offset.min(self.bytes.len());
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.lines.get(index)).copied().unwrap_or_default();
+        Position { line, column: self.before(offset) - self.before(start) + 1 }
+    }
+
+    /// Characters before a byte.
+    fn before(&self, offset: usize) -> usize {
+        let Some(block) = self.blocks.get(offset / BLOCK) else { return characters(self.bytes) };
+        block + self.bytes.get(offset / BLOCK * BLOCK..offset).map_or(0, characters)
+    }
+}
+
+/// Characters that begin in these bytes of UTF-8.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+    use crate::json::Position;
+
+    proptest::proptest! {
+        #[test]
+        fn places_are_those_that_counting_gives(text in "[a-zé\n\r\u{1f600}]{0,60}", repeat in 1_usize..80) {
+            let text = text.repeat(repeat);
+            let places = Places::of(&text);
+            let mut at = Position { line: 1, column: 1 };
+            for (offset, found) in text.char_indices() {
+                proptest::prop_assert_eq!(places.position(offset), at);
+                at = if found == '\n' {
+                    Position { line: at.line + 1, column: 1 }
+                } else {
+                    Position { line: at.line, column: at.column + 1 }
+                };
+            }
+            proptest::prop_assert_eq!(places.position(text.len()), at);
+        }
+    }
 }

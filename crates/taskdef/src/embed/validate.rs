@@ -26,7 +26,7 @@ pub(crate) fn judge(document: &Document<'_>, dialect: &Dialect<'_>, task: &Task<
         .filter(|issue| !matches!(issue.code, IssueCode::NotFargate | IssueCode::Platform))
         .filter(|issue| !(dialect.is_template() && issue.path.is_empty()))
         .take(MAX_ISSUES)
-        .map(|issue| Issue { at: tree::position(document.text, issue.at.line), ..issue }.to_string())
+        .map(|issue| Issue { at: document.position_at(issue.at.line), ..issue }.to_string())
         .collect()
 }
 

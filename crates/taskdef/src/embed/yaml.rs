@@ -96,6 +96,8 @@ struct Builder<'a> {
     open: Vec<Open>,
     aliased: BTreeSet<usize>,
     anchors: BTreeMap<usize, (Node, usize)>,
+    /// Nodes kept for aliases to come.
+    kept: usize,
     /// End of what was read last.
     last: usize,
 }
@@ -211,6 +213,10 @@ impl<'a> Builder<'a> {
 
     fn add(&mut self, mut node: Node, anchor: usize, weight: usize) -> Result<(), YamlError> {
         if anchor != 0 && self.aliased.contains(&anchor) {
+            self.kept = self.kept.saturating_add(weight);
+            if self.kept > MAX_NODES {
+                return Err(too_many(node.span.start));
+            }
             share(&mut node);
             self.anchors.insert(anchor, (node.clone(), weight));
         }
@@ -232,10 +238,14 @@ impl<'a> Builder<'a> {
             }
         };
         if total > MAX_NODES {
-            return Err(error(format!("more than {MAX_NODES} nodes, counting what aliases stand for"), at));
+            return Err(too_many(at));
         }
         Ok(())
     }
+}
+
+fn too_many(at: usize) -> YamlError {
+    error(format!("more than {MAX_NODES} nodes, counting what aliases stand for"), at)
 }
 
 /// The start of a tag or anchor in what lies between two values; comments are passed over.
@@ -345,8 +355,12 @@ mod tests {
             let refs = vec![format!("*a{}", level - 1); 9].join(", ");
             bomb.push_str(&format!("a{level}: &a{level} [{refs}]\n"));
         }
+        let nested: String = (0..60).map(|level| format!("&a{level} [")).collect();
+        let all = "x, ".repeat(20_000) + &"]".repeat(60);
+        let aliases: String = (0..60).map(|level| format!(", *a{level}")).collect();
         for (text, part) in [
             (bomb.as_str(), "nodes"),
+            (&format!("[{nested}{all}{aliases}]"), "nodes"),
             (&"[".repeat(10_000), ""),
             ("a: 1\nb: 2\na: 3\n", "\"a\" is given twice"),
             ("a: &x [*x]\n", "inside what it refers to"),
