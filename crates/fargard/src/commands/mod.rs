@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod embed;
 pub(crate) mod fim;
 mod remote;
+mod registry;
 pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod server;

@@ -23,11 +23,11 @@ pub(super) type Identity = (u64, u64);
 
 /// A file that is read.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct Job<R = File> {
     pub(super) facts: Facts,
     pub(super) identity: Option<Identity>,
     pub(super) look: Look,
-    source: File,
+    source: R,
     buffer: Vec<u8>,
     /// Bytes of the buffer that were in the window before.
     kept: usize,
@@ -50,12 +50,12 @@ pub(super) struct Job {
 /// Most keys kept of one archive.
 const MAX_INNER: usize = 256;
 
-impl Job {
+impl<R: Read> Job<R> {
     pub(super) fn new(
         facts: Facts,
         identity: Option<Identity>,
         look: Look,
-        source: File,
+        source: R,
         searched: u64,
         mut buffer: Vec<u8>,
     ) -> Self {

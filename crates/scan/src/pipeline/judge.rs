@@ -197,7 +197,7 @@ impl Scanner<'_> {
         let (class, reason) = match (named, contains) {
             (true, Some(contains)) => ("name-and-content", format!("named as a miner; {contains}")),
             (true, None) => {
-                let twin = miner::twin_of(self.root, &facts.path, self.limits);
+                let twin = self.root.and_then(|root| miner::twin_of(root, &facts.path, self.limits));
                 let remark = twin.map(|path| format!("; same content as {path}")).unwrap_or_default();
                 ("name", format!("named as a miner{remark}"))
             }
@@ -277,7 +277,7 @@ impl Scanner<'_> {
     pub(super) fn judge_database(&mut self, complete: bool) {
         for diversion in std::mem::take(&mut self.packages.local_diversions) {
             let to = printable(&diversion.to);
-            let stands = self.root.open_file(&diversion.from).is_ok_and(|opened| opened.is_some());
+            let stands = self.is_there(&diversion.from);
             let found = if stands {
                 let reason =
                     format!("in the place of a package's file, which a local diversion moved to {to}");
@@ -305,6 +305,11 @@ impl Scanner<'_> {
         }
     }
 
+    /// Whether there is a regular file.
+    fn is_there(&self, path: &[u8]) -> bool {
+        self.root.is_some_and(|root| root.open_file(path).is_ok_and(|opened| opened.is_some()))
+    }
+
     /// Files that the walk did not meet: found by another path (links between directories) or missing.
     fn judge_missing(&mut self) {
         let files = std::mem::take(&mut self.packages.files);
@@ -313,7 +318,7 @@ impl Scanner<'_> {
             !expected.seen && !expected.optional && !expected.config && expected.digest.is_some()
         });
         for (path, expected) in absent {
-            if self.root.open_file(&path).is_ok_and(|opened| opened.is_some()) {
+            if self.is_there(&path) {
                 continue;
             }
             let (count, first) = missing.entry(expected.package).or_insert_with(|| (0, path.clone()));

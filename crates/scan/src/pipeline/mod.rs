@@ -6,9 +6,11 @@
 mod job;
 mod judge;
 mod look;
+mod stream;
 
 use std::{collections::HashMap, fs::File, io, ops::ControlFlow, path::Path};
 
+pub use self::stream::StreamScan;
 use self::{
     job::{CHUNK, Identity, Job},
     look::{Look, Wanted},
@@ -91,7 +93,7 @@ pub fn scan(
     let root = Root::open(path)?;
     let packages =
         if selection.packages || selection.keys { Packages::read(&root) } else { Packages::default() };
-    let mut scanner = Scanner::new(&root, limits, selection, packages);
+    let mut scanner = Scanner::new(Some(&root), limits, selection, packages);
     let mut report = walk(path, limits, |entry, report| {
         if report.files % 256 == 0 && progress(report).is_break() {
             report.cut_short = Some("stopped".to_owned());
@@ -109,7 +111,8 @@ pub fn scan(
 
 /// The pass over the files.
 struct Scanner<'scan> {
-    root: &'scan Root,
+    /// Where files can be looked up; of a stream they cannot.
+    root: Option<&'scan Root>,
     limits: &'scan Limits,
     selection: Selection,
     packages: Packages,
@@ -125,7 +128,12 @@ struct Scanner<'scan> {
 }
 
 impl<'scan> Scanner<'scan> {
-    fn new(root: &'scan Root, limits: &'scan Limits, selection: Selection, packages: Packages) -> Self {
+    fn new(
+        root: Option<&'scan Root>,
+        limits: &'scan Limits,
+        selection: Selection,
+        packages: Packages,
+    ) -> Self {
         Self {
             root,
             limits,
@@ -246,7 +254,7 @@ impl<'scan> Scanner<'scan> {
     }
 
     /// Judges a file that was read.
-    fn finish_job(&mut self, job: Job, report: &mut WalkReport) {
+    fn finish_job<R>(&mut self, job: Job<R>, report: &mut WalkReport) {
         match job.outcome {
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => return,
             Some(Err(error)) => return report.note_unreadable(&job.facts.path, &error),

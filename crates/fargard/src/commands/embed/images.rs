@@ -1,16 +1,13 @@
 //! Where image configurations come from.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
-use fargard_image::{LockFile, Lookup, Origin, Registry, RegistryOptions};
+use fargard_image::{LockFile, Lookup, Origin};
 use fargard_model::bounded;
 use fargard_taskdef::embed::{ImageConfig, ImageLookup, ImageTable, LookupFailure, Platform};
 
-use crate::failure::BadInput;
+use crate::{commands::registry::RegistryArgs, failure::BadInput};
 
 /// Most bytes of a file with image configurations.
 const MAX_BYTES: usize = 16 << 20;
@@ -28,15 +25,8 @@ pub(super) struct ImageArgs {
     /// What images were found to be, with their digests: looked at before the sources, and written when they add to it
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     lock_file: Option<PathBuf>,
-    /// Ask no registry: only what is pinned and was looked up before is known
-    #[arg(long)]
-    offline: bool,
-    /// Certificates to trust for registries instead of the usual ones (PEM)
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    registry_ca: Option<PathBuf>,
-    /// Address at which a registry is reached, as docker.io=https://mirror.internal
-    #[arg(long, value_name = "HOST=URL", value_parser = super::pair)]
-    registry_mirror: Vec<(String, String)>,
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 /// All that is known of images: given configurations, then the lock file, then the sources.
@@ -56,30 +46,13 @@ impl ImageArgs {
                 Some(path) => LockFile::read(path).map_err(bad)?,
                 None => LockFile::default(),
             };
-            let registry = Registry::new(self.registry()).map_err(bad)?;
+            let registry = self.registry.open().map_err(bad)?;
             Some(Lookup::new(lock, self.image_source.clone(), registry))
         } else {
             None
         };
         Ok(Images { table: table(&self.image_config)?, lookup, lock_file: self.lock_file.as_deref() })
     }
-
-    fn registry(&self) -> RegistryOptions {
-        RegistryOptions {
-            ca_file: self.registry_ca.clone(),
-            endpoints: self.registry_mirror.iter().cloned().collect::<BTreeMap<_, _>>(),
-            cache: cache_directory(),
-            offline: self.offline,
-            ..RegistryOptions::default()
-        }
-    }
-}
-
-/// `fargard/images` in the user's cache directory (XDG base directories).
-fn cache_directory() -> Option<PathBuf> {
-    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = named.or_else(|| std::env::home_dir().map(|home| home.join(".cache")))?;
-    Some(cache.join("fargard/images"))
 }
 
 impl Images<'_> {

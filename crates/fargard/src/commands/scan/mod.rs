@@ -1,5 +1,7 @@
-//! `fargard scan`: compliance checks of root file systems.
+//! `fargard scan`: compliance checks of root file systems and images.
 
+mod image;
+mod image_pass;
 mod progress;
 mod report;
 #[cfg(test)]
@@ -41,6 +43,8 @@ pub(crate) struct Args {
 enum What {
     /// Check a directory that holds a root file system
     Rootfs(RootfsArgs),
+    /// Check an image: a reference, or a file of one
+    Image(image::ImageArgs),
 }
 
 /// Arguments of `fargard scan rootfs`.
@@ -93,6 +97,7 @@ fn known_check(text: &str) -> Result<u32, String> {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Rootfs(args) => rootfs(&args),
+        What::Image(args) => image::run(&args),
     }
 }
 
@@ -122,15 +127,20 @@ fn rootfs(args: &RootfsArgs) -> anyhow::Result<ExitCode> {
         ))
     })?;
     let scan = assess(args.dir.display().to_string(), outcome, is_wanted);
+    give_out(&scan, args.format, args.all, args.fail_on)
+}
+
+/// Prints a scan; how the program ends.
+fn give_out(scan: &Scan, format: Format, all: bool, fail_on: Priority) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    match args.format {
-        Format::Table => report::write_table(&mut out, &scan, args.all),
-        Format::Json => write_json(&mut out, &scan),
-        Format::Sarif => write_json(&mut out, &report::sarif(&scan)),
+    match format {
+        Format::Table => report::write_table(&mut out, scan, all),
+        Format::Json => write_json(&mut out, scan),
+        Format::Sarif => write_json(&mut out, &report::sarif(scan)),
     }
     .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
     .context("cannot print the results")?;
-    Ok(exit_code(&scan, args.fail_on))
+    Ok(exit_code(scan, fail_on))
 }
 
 fn write_json(out: &mut impl Write, document: &impl serde::Serialize) -> io::Result<()> {
@@ -172,6 +182,7 @@ fn assess(rootfs: String, outcome: Outcome, is_wanted: impl Fn(&CheckInfo) -> bo
         compared: outcome.compared,
         results,
         not_assessed,
+        image: None,
     }
 }
 

@@ -10,6 +10,9 @@ use fargard_scan::{CHECKS, CheckInfo, Finding};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// Anomalies of layers that the table lists.
+const SHOWN_ANOMALIES: usize = 10;
+
 /// A scanned directory and what the checks said of it.
 #[derive(Debug, Serialize)]
 pub(super) struct Scan {
@@ -26,6 +29,32 @@ pub(super) struct Scan {
     pub(super) results: Vec<Checked>,
     /// Checks that could not be made for want of what they look at, with the reason.
     pub(super) not_assessed: BTreeMap<u32, String>,
+    /// What is scanned, where it is an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image: Option<OfImage>,
+}
+
+/// An image and how its layers were read.
+#[derive(Debug, Serialize)]
+pub(super) struct OfImage {
+    /// What the reference names; an index where there is one.
+    pub(super) digest: Option<String>,
+    pub(super) platform: String,
+    pub(super) layers: Vec<OfLayer>,
+    /// What in the layers no honest tool writes, with how it was taken.
+    pub(super) anomalies: Vec<String>,
+    /// Anomalies that are not among them.
+    pub(super) anomalies_left_out: u64,
+}
+
+/// One layer.
+#[derive(Debug, Serialize)]
+pub(super) struct OfLayer {
+    pub(super) digest: String,
+    pub(super) entries: u64,
+    pub(super) unpacked: u64,
+    /// Why it was not read, or not to its end.
+    pub(super) problem: Option<String>,
 }
 
 /// A check's result with everything it found, also what does not fail it.
@@ -101,6 +130,22 @@ fn write_summary(out: &mut impl Write, scan: &Scan) -> io::Result<()> {
         write!(out, "; {packages} packages ({kinds}), {compared} files compared with them")?;
     }
     writeln!(out)?;
+    if let Some(image) = &scan.image {
+        writeln!(
+            out,
+            "{} layers, {}, {}",
+            image.layers.len(),
+            image.platform,
+            image.digest.as_deref().unwrap_or("no digest")
+        )?;
+        for anomaly in image.anomalies.iter().take(SHOWN_ANOMALIES) {
+            writeln!(out, "Odd: {anomaly}")?;
+        }
+        let more = image.anomalies.len().saturating_sub(SHOWN_ANOMALIES) as u64 + image.anomalies_left_out;
+        if more > 0 {
+            writeln!(out, "Odd: {more} more (--format json lists them)")?;
+        }
+    }
     if !scan.mounts_skipped.is_empty() {
         writeln!(out, "Mounts not entered: {}", scan.mounts_skipped.join(", "))?;
     }
