@@ -16,6 +16,7 @@ mod evt;
 mod evt_any;
 mod evt_count;
 mod evt_io;
+mod extract;
 mod fd;
 mod fd_net;
 mod field;
@@ -37,10 +38,8 @@ mod user;
 mod value;
 
 pub(crate) use arguments::raw_type;
-pub use field::{
-    ArgKind, Extract, Field, FieldArg, FieldType, FromCall, FromProcess, IntOf, NumberForm, TextOf, TruthOf,
-    Use,
-};
+pub use extract::{Extract, FromCall, FromProcess, IntOf, TextOf, TruthOf};
+pub use field::{ArgKind, Field, FieldArg, FieldType, NumberForm, Use};
 use field::{field, int_field, null, of_process, text_field, truth_field};
 pub use resolve::{FieldError, ResolvedField, resolve, resolve_prefix};
 pub use text::Text;

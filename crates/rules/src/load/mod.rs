@@ -2,6 +2,7 @@
 //! its place in the files. [`crate::compile`] makes a ruleset of them.
 
 mod apply;
+mod change;
 mod condition;
 mod exception;
 mod extension;
