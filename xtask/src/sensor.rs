@@ -6,9 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{command, output, root};
 
-/// What makes it smaller without changing what it does: a panic ends it, so nothing is ever unwound; and relocations take
-/// a bit each instead of 24 bytes (musl 1.2.4 and later).
-const FLAGS: &str = "-Cforce-unwind-tables=no -Clink-arg=-Wl,-z,pack-relative-relocs";
+/// Relocations then take a bit each instead of 24 bytes (musl 1.2.4 and later).
+const FLAGS: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
 
 /// Builds it and prints where it is and how large; `false` never, failing to build is an error.
 pub(crate) fn run() -> Result<bool> {
@@ -48,7 +47,6 @@ pub(crate) fn build() -> Result<PathBuf> {
     let status = command(&words)
         // C code in dependencies (zstd, ring) has to be compiled against musl too.
         .env(format!("CC_{name}"), "musl-gcc")
-        .env(format!("CFLAGS_{name}"), "-fno-asynchronous-unwind-tables")
         .env(format!("CARGO_TARGET_{}_RUSTFLAGS", name.to_uppercase()), FLAGS)
         .status()
         .context("cannot run cargo")?;

@@ -240,6 +240,8 @@ fn a_connection_whose_call_is_interrupted_is_one() {
     let mut said = BufReader::new(sensor.stdout.take().unwrap());
     said.read_line(&mut String::new()).unwrap();
     let accepted: Vec<_> = (0..3).map(|_| listener.accept().unwrap()).collect();
+    // The ends of a connection are seen only while its process lives.
+    wait(|| (run.alerts().len() > 1).then_some(()));
     drop(sensor.stdin.take());
     sensor.wait().unwrap();
     let ends: Vec<String> = accepted[1..].iter().map(|(_, peer)| format!("{peer}->{at}")).collect();
