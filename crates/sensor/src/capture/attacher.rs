@@ -24,7 +24,7 @@ use std::{
 use super::{
     channel::{Channel, Message, Received},
     info::{self, Feature},
-    layout::{FLIGHT_BYTES, Shared, Word},
+    layout::{FLIGHT_BYTES, MOST_INJECTED, Shared, Word},
     listeners::{Listeners, MOST_LISTENERS, Peers, places},
 };
 use crate::{
@@ -114,6 +114,29 @@ impl AttacherLink {
     /// What a predecessor noted.
     pub(super) fn was_injecting(&self) -> u32 {
         self.shared.word(Word::Injecting).load(SeqCst) as u32
+    }
+
+    /// Notes for successors a process that was given a filter, and its start in ticks.
+    pub(super) fn note_injected(&self, pid: u32, start: u64) {
+        let free = (0..MOST_INJECTED).map(|place| self.shared.injected(place));
+        if let Some([process, since]) = free.into_iter().find(|[process, _]| process.load(SeqCst) == 0) {
+            since.store(start, SeqCst);
+            process.store(pid.into(), SeqCst);
+        }
+    }
+
+    /// That process has ended.
+    pub(super) fn forget_injected(&self, pid: u32) {
+        for [process, _] in (0..MOST_INJECTED).map(|place| self.shared.injected(place)) {
+            let _ = process.compare_exchange(pid.into(), 0, SeqCst, SeqCst);
+        }
+    }
+
+    /// The processes that were noted, with their starts.
+    pub(super) fn injected(&self) -> Vec<(u32, u64)> {
+        let places = (0..MOST_INJECTED).map(|place| self.shared.injected(place));
+        let noted = places.map(|[process, since]| (process.load(SeqCst) as u32, since.load(SeqCst)));
+        noted.filter(|(pid, _)| *pid != 0).collect()
     }
 
     /// The process that became the app.

@@ -22,7 +22,10 @@ const LEASED_WORDS: usize = 4;
 const PUT_OFF: usize = LEASED + MOST_LEASED * LEASED_WORDS * 8;
 /// Most calls that are held until a lease is given back.
 pub(super) const MOST_PUT_OFF: usize = 32;
-const RING: usize = (PUT_OFF + MOST_PUT_OFF * 8).next_multiple_of(4096);
+const INJECTED: usize = PUT_OFF + MOST_PUT_OFF * 8;
+/// Processes that were given the filter: as many as there may be listeners.
+pub(super) const MOST_INJECTED: usize = 64;
+const RING: usize = (INJECTED + MOST_INJECTED * 16).next_multiple_of(4096);
 /// The smallest lane: a record of any size fits into half of it.
 const MIN_LANE: usize = 4 * MAX_RECORD;
 /// The lanes' words.
@@ -128,6 +131,11 @@ impl Shared {
     /// Id of a call that is held until a lease is given back, 0 for none.
     pub(super) fn put_off(&self, place: usize) -> &AtomicU64 {
         self.mapping.word(PUT_OFF + place * 8)
+    }
+
+    /// A process that was given the filter, 0 for none, and its start in ticks.
+    pub(super) fn injected(&self, place: usize) -> [&AtomicU64; 2] {
+        [0, 8].map(|word| self.mapping.word(INJECTED + place * 16 + word))
     }
 
     /// Offset of the buffer of the call in flight.

@@ -1,5 +1,8 @@
 //! Holding foreign processes: every thread of theirs is a tracee whose program executions are reported.
 
+mod choice;
+mod injection;
+
 use std::{
     collections::HashMap,
     os::fd::OwnedFd,
@@ -7,9 +10,9 @@ use std::{
 };
 
 use super::{
-    super::{AttacherLink, NotServed, notify::now},
-    Attach, AttachMode, Hold, Notice, Refused, Scope,
-    kin::{Family, Kin},
+    super::{AttacherLink, notify::now},
+    Attach, AttachMode, Hold, Notice, Refused,
+    kin::Family,
     look::{self, Status},
     scan::Scanner,
     write,
@@ -27,8 +30,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(1);
 const TRIES: u32 = 5;
 /// Most processes that are tried again.
 const MAX_WAITING: usize = 1024;
-/// So often a filter's installation is tried on a process that is busy each time.
-const INJECTIONS: u32 = 20;
 /// Rounds over a process's threads: each finds those made during the one before.
 const ROUNDS: usize = 8;
 
@@ -85,7 +86,7 @@ impl<'a> Follower<'a> {
             filters: Status::own().filters,
             threads: HashMap::new(),
             waiting: HashMap::new(),
-            injected: Vec::new(),
+            injected: injection::by_predecessors(link),
             unserved: None,
         }
     }
@@ -106,6 +107,7 @@ impl<'a> Follower<'a> {
             self.family.forget(pid);
             self.waiting.remove(&pid);
             self.injected.retain(|one| *one != pid);
+            self.link.forget_injected(pid);
         }
         for pid in changes.new {
             if self.is_meant(pid) && !self.threads.contains_key(&pid) && !self.is_covered(pid) {
@@ -115,52 +117,6 @@ impl<'a> Follower<'a> {
         self.try_again();
         self.settle_all();
         scanner.pause()
-    }
-
-    /// A process that came from outside, and is no sensor's.
-    fn is_meant(&mut self, pid: u32) -> bool {
-        if self.link.is_sensor(pid) {
-            return false;
-        }
-        match self.family.kin(pid, look::parent) {
-            Some(Kin::Foreign) => !self.is_sensor_of_another(pid),
-            Some(Kin::Orphan) => {
-                self.attach.scope == Scope::Task && pid != 1 && look::mount_namespace(pid) != self.here
-            }
-            Some(Kin::Own) | None => false,
-        }
-    }
-
-    /// Keeper and engine of another container's sensor: they run this program and have a parent in the namespace.
-    fn is_sensor_of_another(&self, pid: u32) -> bool {
-        self.program.is_some()
-            && look::program(pid) == self.program
-            && look::parent(pid).is_some_and(|parent| parent != 0)
-    }
-
-    /// Whether the process has the app's filter from an ancestor that was given it.
-    fn is_covered(&self, pid: u32) -> bool {
-        if self.injected.is_empty() {
-            return false;
-        }
-        let mut at = pid;
-        for _ in 0..64 {
-            match look::parent(at) {
-                Some(parent) if self.injected.contains(&parent) => {
-                    return Status::of(pid).is_some_and(|status| status.filters > self.filters);
-                }
-                Some(parent) if parent > 1 => at = parent,
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    /// Whether what runs there is none of this sensor's business: another container, with a sensor of its own.
-    fn is_elsewhere(&self, pid: u32) -> bool {
-        self.attach.scope == Scope::Container
-            && self.family.is_shared()
-            && look::mount_namespace(pid) != self.here
     }
 
     /// Takes hold of all threads of a process.
@@ -317,23 +273,6 @@ impl<'a> Follower<'a> {
         }
     }
 
-    fn begin_injection(&mut self, pid: u32, status: &Status) {
-        if status.filters > self.filters {
-            if self.is_covered(pid) {
-                return self.release(pid);
-            }
-            return self.tell(pid, Hold::Lifecycle, Some(Refused::Filtered));
-        }
-        if self.link.room() == 0 {
-            return self.tell(pid, Hold::Lifecycle, Some(Refused::Full));
-        }
-        // A child of vfork runs in its parent's memory.
-        if Status::of(status.parent).is_some_and(|parent| parent.uninterruptible) {
-            return self.inject_later(pid, Refused::Lent);
-        }
-        self.interrupt(pid, Want::Inject);
-    }
-
     fn interrupt(&mut self, tid: u32, want: Want) {
         if let Some(thread) = self.threads.get_mut(&tid) {
             thread.want = want;
@@ -347,81 +286,6 @@ impl<'a> Follower<'a> {
         for tid in look::threads(pid) {
             self.interrupt(tid, Want::Release);
         }
-    }
-
-    fn inject_later(&mut self, pid: u32, why: Refused) {
-        let Some(thread) = self.threads.get_mut(&pid) else { return };
-        thread.injections += 1;
-        if thread.injections >= INJECTIONS {
-            return self.tell(pid, Hold::Lifecycle, Some(why));
-        }
-        thread.settled = false;
-    }
-
-    /// Gives a stopped process the filter.
-    fn inject(&mut self, pid: u32) -> std::io::Result<()> {
-        if let Some(thread) = self.threads.get_mut(&pid) {
-            thread.want = Want::Run;
-        }
-        match self.install(pid) {
-            Ok(()) => {
-                self.injected.push(pid);
-                self.tell(pid, Hold::Injected, None);
-                for tid in look::threads(pid).into_iter().filter(|tid| *tid != pid) {
-                    self.interrupt(tid, Want::Release);
-                }
-                self.threads.remove(&pid);
-                ptrace::detach(pid, 0)
-            }
-            Err(why @ (Refused::Disturbed | Refused::Lent)) => {
-                self.inject_later(pid, why);
-                ptrace::proceed(pid, 0)
-            }
-            Err(why) => {
-                self.tell(pid, Hold::Lifecycle, Some(why));
-                ptrace::proceed(pid, 0)
-            }
-        }
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn install(&mut self, _: u32) -> Result<(), Refused> {
-        Err(Refused::Architecture)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn install(&mut self, pid: u32) -> Result<(), Refused> {
-        use super::inject::{Filter, Takes, install};
-        struct Hand<'a>(&'a AttacherLink, Option<OwnedFd>);
-        impl Takes for Hand<'_> {
-            fn take(&mut self, listener: OwnedFd) {
-                if let Err(NotServed(listener)) = self.0.add_listener(listener) {
-                    self.1 = Some(listener);
-                }
-                self.0.injecting(0);
-            }
-        }
-        let status = Status::of(pid).ok_or(Refused::Gone)?;
-        let program = self.link.filter();
-        let filter = Filter { program: &program, wait_killable: self.link.wait_killable() };
-        let mut hand = Hand(self.link, None);
-        self.link.injecting(pid);
-        let result = install(pid, pid, status.needs_no_new_privs(), filter, &mut hand);
-        self.link.injecting(0);
-        self.unserved = hand.1;
-        result
-    }
-
-    /// Takes the listener that a predecessor, which died, left in the process it gave a filter.
-    pub(super) fn adopt(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(listener) = super::inject::stranded_listener(self.link.was_injecting()) {
-            match self.link.add_listener(listener) {
-                Ok(()) => self.injected.push(self.link.was_injecting()),
-                Err(NotServed(listener)) => self.unserved = Some(listener),
-            }
-        }
-        self.link.injecting(0);
     }
 }
 

@@ -1,19 +1,24 @@
 //! Finding new processes by looking, at little cost: the kernel's number of the newest process says whether there
 //! can be any.
 
-use std::{collections::HashSet, os::fd::OwnedFd, time::Duration};
+use std::{
+    collections::HashSet,
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
+};
 
 use rustix::{
     fs::{CWD, Dir, Mode, OFlags, openat},
     io::pread,
 };
 
-/// Between looks; a process in the list is noticed after that time at most.
-const BUSY: Duration = Duration::from_millis(50);
-/// Between looks when no process was made for a while.
-const QUIET: Duration = Duration::from_millis(100);
-/// So many looks without a new process are a while.
-const CALM: u32 = 40;
+/// Between looks at the newest process's number, which is one read of a few bytes. A container runtime's process is in
+/// the container for longer before it executes a health check.
+const OFTEN: Duration = Duration::from_millis(10);
+/// Longest time between looks at all processes, where these are many.
+const SELDOM: Duration = Duration::from_millis(50);
+/// A look at all processes is followed by a pause so many times as long.
+const SHARE: u32 = 50;
 
 /// Looks for processes that were not there at the last look.
 #[derive(Debug)]
@@ -21,25 +26,27 @@ pub(super) struct Scanner {
     load: Option<OwnedFd>,
     newest: Option<u64>,
     known: HashSet<u32>,
-    calm: u32,
+    /// What the last look at all processes took, if the last look was one.
+    cost: Duration,
 }
 
 impl Scanner {
     pub(super) fn new() -> Self {
         let load = openat(CWD, c"/proc/loadavg", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok();
-        Self { load, newest: None, known: HashSet::new(), calm: 0 }
+        Self { load, newest: None, known: HashSet::new(), cost: Duration::ZERO }
     }
 
     /// Processes that are new, and those that are gone, since the last look.
     pub(super) fn look(&mut self) -> Changes {
         let newest = self.newest_process();
+        self.cost = Duration::ZERO;
         if newest.is_some() && newest == self.newest {
-            self.calm = self.calm.saturating_add(1);
             return Changes::default();
         }
         self.newest = newest;
-        self.calm = 0;
+        let start = Instant::now();
         let now = processes();
+        self.cost = start.elapsed();
         let new = now.difference(&self.known).copied().collect();
         let gone = self.known.difference(&now).copied().collect();
         self.known = now;
@@ -48,7 +55,7 @@ impl Scanner {
 
     /// How long to wait for the next look.
     pub(super) fn pause(&self) -> Duration {
-        if self.calm >= CALM { QUIET } else { BUSY }
+        (self.cost * SHARE).clamp(OFTEN, SELDOM)
     }
 
     /// The last number of `/proc/loadavg`: the process or thread made last in this pid namespace.

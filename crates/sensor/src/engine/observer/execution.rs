@@ -1,6 +1,6 @@
 //! An execution as the call asks for it: which file, which arguments, what the process is after it.
 
-use fargard_model::{Arg, Event, EventType, Outcome, Process, call::flags, event::ArgValue};
+use fargard_model::{Arg, Event, EventType, Outcome, Part, Process, call::flags, event::ArgValue};
 
 use super::{Asked, Observer, without_deleted};
 use crate::engine::{
@@ -63,6 +63,10 @@ impl Observer {
         // Who saw the execution after it happened knows the name the kernel gave the process.
         if let (Some(0), Some(stat)) = (decoded.result, decoded.stat) {
             after.name = stat.comm;
+            // All of it is from the kernel: what the process runs later is another matter.
+            for part in [Part::Program, Part::Name, Part::Arguments] {
+                event.evidence.confirmed.insert(part);
+            }
         }
         if let Some(directory) = directory {
             after.cwd = directory;
