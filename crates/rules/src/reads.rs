@@ -117,6 +117,18 @@ impl Reads {
         found
     }
 
+    /// Paths that rules restricted to certain files name in full: absolute ones, as far as blanks and quotes do not cut them.
+    #[must_use]
+    pub fn named(&self) -> Vec<String> {
+        let of_files = self.rules.iter().filter(|(rule, _)| !rule.anywhere);
+        let words = of_files.flat_map(|(_, nodes)| self.words(nodes));
+        let mut paths: Vec<String> =
+            words.filter(|word| word.starts_with('/') && !word.contains(['*', '?'])).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
     /// Whether a condition is restricted to certain paths, and a path that is no file among them. `None` when it
     /// matches no open for reading, whatever the path.
     fn reach(&mut self, nodes: &[NodeId]) -> Option<(bool, Option<String>)> {
@@ -168,12 +180,17 @@ impl Reads {
         could_hold(&mut Kleene { program, memo, round: *round, check }, nodes)
     }
 
-    /// Paths of what is no file, made of what the conditions compare with: their patterns filled in, and as they are.
-    fn virtual_paths(&self, nodes: &[NodeId]) -> Vec<(String, String)> {
+    /// What conditions compare with, and other words of them.
+    fn words(&self, nodes: &[NodeId]) -> Vec<String> {
         let checks = self.ruleset.program().checks_of(nodes.iter().copied());
         let texts: Vec<&str> = checks.map(|(_, check)| check.text.as_str()).collect();
-        let words = texts.iter().flat_map(|text| text.split([' ', ',', '(', ')', '"', '\'']));
-        let shown = words.flat_map(|word| [word.to_owned(), format!("{}/*", word.trim_end_matches('/'))]);
+        texts.iter().flat_map(|text| text.split([' ', ',', '(', ')', '"', '\''])).map(str::to_owned).collect()
+    }
+
+    /// Paths of what is no file, made of what the conditions compare with: their patterns filled in, and as they are.
+    fn virtual_paths(&self, nodes: &[NodeId]) -> Vec<(String, String)> {
+        let words = self.words(nodes);
+        let shown = words.iter().flat_map(|word| [word.clone(), format!("{}/*", word.trim_end_matches('/'))]);
         let filled = shown.map(|shown| (shown.replace('*', "77").replace('?', "7"), shown));
         let mut paths: Vec<(String, String)> =
             filled.filter(|(path, _)| VIRTUAL.iter().any(|root| path.starts_with(root))).collect();

@@ -1,6 +1,7 @@
 //! Looks for the files that rules want, in the whole root file system, within bounds.
 
 use std::{
+    collections::HashSet,
     fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -46,9 +47,13 @@ pub(super) struct Found {
     pub(super) cut: bool,
 }
 
-/// Walks from one directory after the other. Links are not followed.
+/// Looks at the files that rules name in full, and walks from one directory after the other. Links are not followed.
 pub(super) fn walk(starts: &[PathBuf], bounds: Bounds, reads: &mut Reads, stop: &AtomicBool) -> Found {
     let mut found = Found::default();
+    let named: HashSet<PathBuf> = reads.named().into_iter().map(PathBuf::from).collect();
+    for path in named.iter().filter(|path| fs::symlink_metadata(path).is_ok_and(|data| data.is_file())) {
+        found.consider(path, reads);
+    }
     let until = Instant::now() + bounds.time;
     let mut left = bounds.entries;
     let mut open: Vec<(PathBuf, usize)> = starts.iter().rev().map(|start| (start.clone(), 0)).collect();
@@ -63,7 +68,7 @@ pub(super) fn walk(starts: &[PathBuf], bounds: Bounds, reads: &mut Reads, stop: 
             let path = entry.path();
             if kind.is_dir() && !starts.contains(&path) && !is_virtual(&path) {
                 below.push((path, depth + 1));
-            } else if kind.is_file() {
+            } else if kind.is_file() && !named.contains(&path) {
                 found.consider(&path, reads);
             }
             ControlFlow::Continue(())
@@ -158,6 +163,23 @@ mod tests {
         assert_eq!(look(root.path().to_owned(), flat), (vec![text("secret")], true));
         let few = Bounds { entries: 1, ..wide };
         assert!(look(root.path().to_owned(), few).1);
+    }
+
+    #[test]
+    fn files_that_rules_name_are_found_without_a_walk() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+        fs::write(at("secret"), "").unwrap();
+        symlink(at("secret"), at("link")).unwrap();
+        let condition = format!("fd.name in ({}, {}, {})", at("secret"), at("link"), at("none"));
+        let no_walk = Bounds { entries: 0, depth: 0, time: Duration::ZERO };
+        let found = |bounds| {
+            let mut reads = reads(&condition);
+            walk(&[root.path().to_owned()], bounds, &mut reads, &AtomicBool::new(false)).choose()
+        };
+        assert_eq!(found(no_walk), (vec![at("secret")], 0));
+        let whole = Bounds { entries: 100, depth: 8, time: Duration::from_secs(60) };
+        assert_eq!(found(whole), (vec![at("secret")], 0));
     }
 
     #[test]
