@@ -18,7 +18,7 @@ const LEASED: usize = DENIALS + DENIAL_BYTES;
 /// Most files with leases.
 pub(crate) const MOST_LEASED: usize = 512;
 /// Words of a file with a lease.
-const LEASED_WORDS: usize = 4;
+const LEASED_WORDS: usize = 12;
 const PUT_OFF: usize = LEASED + MOST_LEASED * LEASED_WORDS * 8;
 /// Most calls that are held until a lease is given back.
 pub(super) const MOST_PUT_OFF: usize = 32;

@@ -11,11 +11,19 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::layout::{MOST_LEASED, Shared, Word};
+use super::{
+    layout::{MOST_LEASED, Shared, Word},
+    proc::ProcPath,
+};
 
-/// For so long after an open that does not wait was let through, its file is not leased: the time its thread may need
-/// to get a CPU.
+/// For so long after an open that does not wait was let through, its file is not leased.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
+/// Nor while its thread has not had a CPU since, which is looked at again after this time,
+const AGAIN: Duration = Duration::from_millis(20);
+/// but not for longer than this.
+const LONGEST: Duration = Duration::from_secs(10);
+/// So many threads of a file are looked after.
+const THREADS: usize = 8;
 
 /// A word of a file's entry.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +35,8 @@ pub(super) enum LeasedWord {
     Lease,
     /// When an open that does not wait was let through last, by [`ticks`].
     Passed,
+    /// The first of the threads whose opens were let through: its number and, in the lower half, [`turns`].
+    Thread,
 }
 
 /// Nanoseconds of the clock that nobody sets.
@@ -40,6 +50,44 @@ fn word(shared: &Shared, entry: usize, word: LeasedWord) -> &AtomicU64 {
     shared.leased_word(entry, word as usize)
 }
 
+/// How often a thread was given a CPU: the third number of `/proc/TID/schedstat`. `None` when it is gone, or the kernel does
+/// not count.
+fn turns(tid: u32) -> Option<u32> {
+    let mut text = [0; 128];
+    let (length, _) = ProcPath::of(tid, "schedstat").read(&mut text)?;
+    let number = std::str::from_utf8(text.get(..length)?).ok()?.split_ascii_whitespace().nth(2)?;
+    number.parse::<u64>().ok().map(|turns| turns as u32)
+}
+
+fn thread_words(shared: &Shared, entry: usize) -> impl Iterator<Item = &AtomicU64> {
+    (0..THREADS).map(move |thread| shared.leased_word(entry, LeasedWord::Thread as usize + thread))
+}
+
+/// Notes a thread that waits, in the place of one that does not matter.
+fn note_thread(shared: &Shared, entry: usize, tid: u32) {
+    let Some(turns) = turns(tid) else { return };
+    let is_free = |word: &&AtomicU64| [0, tid].contains(&((word.load(SeqCst) >> 32) as u32));
+    let other = || thread_words(shared, entry).nth(tid as usize % THREADS);
+    let place = thread_words(shared, entry).find(is_free).or_else(other);
+    if let Some(place) = place {
+        place.store(u64::from(tid) << 32 | u64::from(turns), SeqCst);
+    }
+}
+
+/// Whether a thread that was noted has not had a CPU since. Those that had one, or are gone, are forgotten.
+fn somebody_waits(shared: &Shared, entry: usize) -> bool {
+    let waits = |word: &AtomicU64| {
+        let noted = word.load(SeqCst);
+        let waits = noted != 0 && turns((noted >> 32) as u32) == Some(noted as u32);
+        if noted != 0 && !waits {
+            // Another was noted meanwhile where this fails.
+            let _ = word.compare_exchange(noted, 0, SeqCst, SeqCst);
+        }
+        waits
+    };
+    thread_words(shared, entry).filter(|word| waits(word)).count() > 0
+}
+
 /// The entry of a file.
 pub(super) fn find(shared: &Shared, device: u64, inode: u64) -> Option<usize> {
     (0..MOST_LEASED).find(|entry| {
@@ -48,8 +96,10 @@ pub(super) fn find(shared: &Shared, device: u64, inode: u64) -> Option<usize> {
     })
 }
 
-/// Notes that an open of the file that does not wait is about to be let through. Whether there is a lease in its way.
-pub(super) fn pass(shared: &Shared, entry: usize) -> bool {
+/// Notes that a waiting thread's open of the file, one that does not wait for leases, is about to be let through. Whether
+/// there is a lease in its way.
+pub(super) fn pass(shared: &Shared, entry: usize, tid: u32) -> bool {
+    note_thread(shared, entry, tid);
     word(shared, entry, LeasedWord::Passed).store(ticks(), SeqCst);
     word(shared, entry, LeasedWord::Lease).load(SeqCst) != 0
 }
@@ -86,6 +136,7 @@ impl LeasedFiles {
         for word in [LeasedWord::Device, LeasedWord::Inode, LeasedWord::Lease, LeasedWord::Passed] {
             self.word(entry, word).store(0, SeqCst);
         }
+        thread_words(&self.shared, entry).for_each(|word| word.store(0, SeqCst));
     }
 
     /// Enters a file without a lease.
@@ -114,11 +165,23 @@ impl LeasedFiles {
         self.word(entry, LeasedWord::Lease).store(1, SeqCst);
         let passed = self.word(entry, LeasedWord::Passed).load(SeqCst);
         let since = Duration::from_nanos(ticks().saturating_sub(passed));
-        if passed == 0 || since >= GRACE {
-            return Ok(());
+        let wait = match passed {
+            0 => None,
+            _ if since < GRACE => Some(GRACE - since),
+            _ => (since < LONGEST && somebody_waits(&self.shared, entry)).then_some(AGAIN),
+        };
+        if let Some(wait) = wait {
+            self.word(entry, LeasedWord::Lease).store(0, SeqCst);
+            return Err(wait);
         }
-        self.word(entry, LeasedWord::Lease).store(0, SeqCst);
-        Err(GRACE - since)
+        Ok(())
+    }
+
+    /// Whether an open that does not wait was let through within this time, so that none was refused.
+    pub(crate) fn was_passed(&self, entry: &Entry, within: Duration) -> bool {
+        let Some(entry) = entry.0.filter(|_| self.counts()) else { return false };
+        let passed = self.word(entry, LeasedWord::Passed).load(SeqCst);
+        passed != 0 && Duration::from_nanos(ticks().saturating_sub(passed)) <= within
     }
 
     /// To be called when the lease is given back, or could not be had.
@@ -137,6 +200,10 @@ impl LeasedFiles {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
     use super::{GRACE, LeasedFiles, find, pass};
     use crate::capture::layout::Shared;
 
@@ -148,13 +215,32 @@ mod tests {
         let place = find(&shared, 0, 7).unwrap();
         assert_eq!((find(&shared, 0, 0), find(&shared, 1, 7)), (None, None));
         assert_eq!(files.take(&entry), Ok(()));
-        assert!(pass(&shared, place), "a lease is in its way");
+        assert!(pass(&shared, place, 0), "a lease is in its way");
         files.gave_back(&entry);
-        assert!(!pass(&shared, place));
+        assert!(!pass(&shared, place, 0));
         assert!(files.take(&entry).is_err_and(|wait| wait <= GRACE));
-        assert!(!pass(&shared, place), "the attempt left nothing");
+        assert!(files.was_passed(&entry, GRACE * 100) && !files.was_passed(&entry, Duration::ZERO));
+        assert!(!pass(&shared, place, 0), "the attempt left nothing");
         files.leave(&entry);
         assert_eq!(find(&shared, 0, 7), None);
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_a_cpu_is_waited_for() {
+        let shared = Shared::new(0).unwrap();
+        let files = LeasedFiles::new(shared);
+        let entry = files.enter(0, 7);
+        let place = find(&shared, 0, 7).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::STOP).unwrap();
+        waitpid(Some(pid), WaitOptions::UNTRACED).unwrap();
+        assert!(!pass(&shared, place, child.id()));
+        std::thread::park_timeout(GRACE * 2);
+        assert!(files.take(&entry).is_err(), "it has not gone on");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(files.take(&entry), Ok(()));
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Unwaiting {
             return None;
         }
         let entry = leased::find(shared, data.st_dev, data.st_ino)?;
-        (leased::pass(shared, entry) && is_in_the_way(&file)).then_some(Asked { file, entry })
+        (leased::pass(shared, entry, tid) && is_in_the_way(&file)).then_some(Asked { file, entry, tid })
     }
 
     /// A handle of the file that opens nothing.
@@ -170,6 +170,7 @@ fn is_in_the_way(file: &OwnedFd) -> bool {
 pub(super) struct Asked {
     file: OwnedFd,
     entry: usize,
+    tid: u32,
 }
 
 #[derive(Debug)]
@@ -220,7 +221,7 @@ impl PutOffs {
 impl PutOff {
     fn waits(&self, shared: &Shared) -> bool {
         let waited = self.since.elapsed();
-        let lease = leased::pass(shared, self.asked.entry);
+        let lease = leased::pass(shared, self.asked.entry, self.asked.tid);
         lease && waited < LONGEST && (waited < ASK_AGAIN || is_in_the_way(&self.asked.file))
     }
 }

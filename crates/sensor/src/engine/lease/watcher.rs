@@ -22,6 +22,7 @@ use rustix::{
     fs::inotify,
 };
 
+use self::breaks::LONGEST_HOLD;
 use super::{
     opener::FileId,
     sighting::Opened,
@@ -198,8 +199,14 @@ impl<S: Sink> Watcher<S> {
         let now = Instant::now();
         let mut refused = Vec::new();
         for (id, target) in &mut self.targets {
-            if target.doubt.is_some_and(|since| now.duration_since(since) > SHOWS) {
+            let doubted = target.doubt.map(|since| now.duration_since(since)).filter(|time| *time > SHOWS);
+            if let Some(time) = doubted
+                && !self.files.was_passed(&target.entry, time + LONGEST_HOLD)
+            {
                 refused.push(*id);
+            } else if doubted.is_some() {
+                // It was held, and gets a CPU some time.
+                target.doubt = None;
             } else if matches!(target.lease, Lease::Due(at, _) if at <= now) {
                 target.ask(&self.listener, &self.files, now);
             }

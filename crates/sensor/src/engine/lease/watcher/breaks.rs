@@ -24,7 +24,7 @@ use crate::{
 /// An opener that is not found at once is looked for again within this time.
 const HOLD: Duration = Duration::from_millis(5);
 /// An opener is not kept waiting for longer than this, whatever else this machine has to do.
-const LONGEST_HOLD: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_HOLD: Duration = Duration::from_millis(50);
 const WRITING: u64 = 0o1_103;
 const O_NONBLOCK: u64 = 0o4_000;
 /// `CAP_DAC_OVERRIDE` and `CAP_DAC_READ_SEARCH`.
