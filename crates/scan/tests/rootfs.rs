@@ -14,9 +14,9 @@ use std::{
 
 use fargard_model::bounded;
 use fargard_scan::{
-    Limits, WalkReport,
+    Limits, Selection, WalkReport,
     miner::{self, Kind, Match},
-    walk,
+    scan, walk,
 };
 use proptest::prelude::*;
 
@@ -233,6 +233,39 @@ proptest! {
         let judged = miner::check_file(&root, &path, &Limits::default());
         prop_assert!(!matches!(judged, Ok(Some(_))), "{path} with rel -> {target}: {judged:?}");
     }
+}
+
+/// What `scan` finds of check 426 beyond what the sensor's look at single files does.
+#[test]
+fn configurations_packed_programs_and_setuid_programs_in_the_one_pass() {
+    let root = tempfile::tempdir().unwrap();
+    let configuration = br#"{"pools": [{"url": "stratum+tcp://h:1", "user": "4A"}], "donate-level": 1}"#;
+    put(root.path(), "srv/config.json", configuration);
+    put(root.path(), "srv/plain.json", br#"{"proxy": "stratum+tcp://h:1"}"#);
+    put(root.path(), "srv/README.md", configuration);
+    put(root.path(), "srv/rules.yar", configuration);
+    put(root.path(), "opt/tool", &[ELF, b"\0\0UPX!\0\0"].concat());
+    put(root.path(), "opt/worker", &[ELF, b"\0pool.minexmr.com:4444\0UPX!"].concat());
+    put_executable(root.path(), "usr/bin/passwd", ELF);
+    put_executable(root.path(), "srv/passwd", ELF);
+    for path in ["usr/bin/passwd", "srv/passwd"] {
+        fs::set_permissions(root.path().join(path), fs::Permissions::from_mode(0o4755)).unwrap();
+    }
+    let outcome =
+        scan(root.path(), &Limits::default(), Selection::ALL, |_| ControlFlow::Continue(())).unwrap();
+    let found = |check: u32| -> Vec<(&str, &str, bool)> {
+        outcome.of(check).iter().map(|found| (found.subject.as_str(), found.class, found.fails())).collect()
+    };
+    assert_eq!(
+        found(426),
+        [
+            ("/opt/worker", "content", true),
+            ("/srv/config.json", "configuration", true),
+            ("/opt/tool", "packed", false)
+        ]
+    );
+    assert_eq!(found(48), [("/srv/passwd", "unexpected", true), ("/usr/bin/passwd", "expected", false)]);
+    assert!(outcome.databases.is_empty() && found(448).is_empty() && found(425).is_empty());
 }
 
 /// The rules and lists that travel in our own programs must not make those programs look like miners.

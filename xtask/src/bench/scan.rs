@@ -1,4 +1,4 @@
-//! `cargo xtask bench scan`: check 426 over a root file system, next to programs that read the same files.
+//! `cargo xtask bench scan`: all checks of a root file system in one pass, next to programs that make one of them each.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -48,36 +48,42 @@ pub(super) fn run(words: &[&str]) -> Result<bool> {
     Ok(true)
 }
 
+/// Our scan, and of the other programs those that are installed.
 fn contenders(directory: &std::path::Path) -> Vec<Contender> {
     let directory = directory.to_string_lossy();
     let fargard = root().join("target/release/fargard").to_string_lossy().into_owned();
     let quoted = directory.replace('\'', r"'\''");
-    let all: [(&'static str, Vec<String>); 3] = [
-        (
-            "fargard scan rootfs",
-            [&fargard, "scan", "rootfs", &directory, "--check", "426"].map(str::to_owned).into(),
-        ),
-        ("find -xdev -type f", ["find", &directory, "-xdev", "-type", "f"].map(str::to_owned).into()),
-        (
-            "find | grep -lF stratum+",
-            [
-                "sh",
-                "-c",
-                &format!(
-                    "find '{quoted}' -xdev -type f -print0 | xargs -0 -r grep -lF stratum+ >/dev/null; true"
-                ),
-            ]
-            .map(str::to_owned)
-            .into(),
-        ),
+    let each_file = |command: &str| {
+        let command =
+            format!("find '{quoted}' -xdev -type f -print0 | xargs -0 -r {command} >/dev/null; true");
+        vec!["sh".to_owned(), "-c".to_owned(), command]
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let database = format!("{}/var/lib/dpkg/status", directory.trim_end_matches('/'));
+    let has_packages = std::path::Path::new(&database).exists();
+    let mut all = vec![
+        ("fargard: 48 425 426 448", words(&[&fargard, "scan", "rootfs", &directory])),
+        ("fargard: 426 alone", words(&[&fargard, "scan", "rootfs", &directory, "--check", "426"])),
+        ("find -xdev -type f", words(&["find", &directory, "-xdev", "-type", "f"])),
+        ("grep a key's header", each_file("grep -lF 'PRIVATE KEY-----'")),
+        ("grep stratum+", each_file("grep -lF stratum+")),
     ];
-    all.map(|(name, words)| Contender {
-        name,
-        words,
-        wall: Samples::default(),
-        processor: Samples::default(),
-    })
-    .into()
+    if has_packages {
+        let verify = format!("dpkg --root='{quoted}' --verify >/dev/null; true");
+        all.push(("dpkg --verify", words(&["sh", "-c", &verify])));
+        if crate::shell::works(&["debsums", "--version"]) {
+            let sums = format!("debsums -r '{quoted}' -s >/dev/null 2>&1; true");
+            all.push(("debsums", words(&["sh", "-c", &sums])));
+        }
+    }
+    all.into_iter()
+        .map(|(name, words)| Contender {
+            name,
+            words,
+            wall: Samples::default(),
+            processor: Samples::default(),
+        })
+        .collect()
 }
 
 /// Wall-clock and processor seconds of one run, with everything it started.
@@ -118,7 +124,7 @@ fn content_of(directory: &std::path::Path) -> Result<f64> {
 }
 
 fn print(directory: &std::path::Path, bytes: f64, contenders: &[Contender]) {
-    println!("\nCheck 426 on {}: {:.0} MB, page cache warm", directory.display(), bytes / 1e6);
+    println!("\nScan of {}: {:.0} MB, page cache warm", directory.display(), bytes / 1e6);
     println!("  {:<26} {:>9} {:>9} {:>10} {:>8}", "", "wall", "CPU", "MB/CPU-s", "spread");
     for contender in contenders {
         let (wall, processor) = (contender.wall.median(), contender.processor.median());

@@ -1,5 +1,6 @@
 //! `fargard scan`: compliance checks of root file systems and images.
 
+mod container;
 mod image;
 mod image_pass;
 mod progress;
@@ -20,7 +21,8 @@ use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use fargard_model::{CheckStatus, Container, Priority, Task, Timestamp};
 use fargard_scan::{
-    CHECK_48, CHECK_425, CHECK_426, CHECK_448, CheckInfo, Limits, Outcome, Selection, Target,
+    CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECKS, CheckInfo, Limits, Outcome,
+    Selection, Target,
 };
 
 use self::{
@@ -28,9 +30,6 @@ use self::{
     report::{Checked, Scan},
 };
 use crate::failure::{self, BadInput};
-
-/// Checks of a root file system.
-const OF_ROOTFS: [&CheckInfo; 4] = [&CHECK_48, &CHECK_425, &CHECK_426, &CHECK_448];
 
 /// Arguments of `fargard scan`.
 #[derive(Debug, clap::Args)]
@@ -57,6 +56,9 @@ struct RootfsArgs {
     /// How to print the results
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// The image's configuration (OCI's JSON, or what docker inspect prints), for the checks of environment and user
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Only these checks, by number
     #[arg(long, value_name = "NUMBER", value_parser = known_check)]
     check: Vec<u32>,
@@ -87,9 +89,9 @@ enum Format {
 
 /// Accepts the numbers of checks that exist.
 fn known_check(text: &str) -> Result<u32, String> {
-    let known = |number: &u32| OF_ROOTFS.iter().any(|check| check.number == *number);
+    let known = |number: &u32| CHECKS.iter().any(|check| check.number == *number);
     text.parse().ok().filter(known).ok_or_else(|| {
-        let numbers: Vec<String> = OF_ROOTFS.iter().map(|check| check.number.to_string()).collect();
+        let numbers: Vec<String> = CHECKS.iter().map(|check| check.number.to_string()).collect();
         format!("there is no check {text:?} for root file systems; use one of {}", numbers.join(", "))
     })
 }
@@ -114,19 +116,26 @@ fn rootfs(args: &RootfsArgs) -> anyhow::Result<ExitCode> {
         miners: is_wanted(&CHECK_426),
         packages: is_wanted(&CHECK_448),
     };
+    let container = match &args.config {
+        Some(path) => Some(container::Container::from_config(path)?),
+        None => container::Container::of_process(&args.dir),
+    };
     let mut progress = Progress::start();
     let outcome = fargard_scan::scan(&args.dir, &limits, selection, |report| {
         progress.show(report);
         ControlFlow::Continue(())
     });
     progress.clear();
-    let outcome = outcome.map_err(|error| {
+    let mut outcome = outcome.map_err(|error| {
         BadInput::because(format!(
             "cannot scan {}: {error}; name a directory you can read",
             args.dir.display()
         ))
     })?;
-    let scan = assess(args.dir.display().to_string(), outcome, is_wanted);
+    if let Some(container) = &container {
+        outcome.findings.extend(container.findings(&args.dir));
+    }
+    let scan = assess(args.dir.display().to_string(), outcome, container.is_some(), is_wanted);
     give_out(&scan, args.format, args.all, args.fail_on)
 }
 
@@ -149,14 +158,26 @@ fn write_json(out: &mut impl Write, document: &impl serde::Serialize) -> io::Res
 }
 
 /// Results out of what was found.
-fn assess(rootfs: String, outcome: Outcome, is_wanted: impl Fn(&CheckInfo) -> bool) -> Scan {
+fn assess(
+    rootfs: String,
+    outcome: Outcome,
+    knows_container: bool,
+    is_wanted: impl Fn(&CheckInfo) -> bool,
+) -> Scan {
     let incomplete = outcome.walk.incomplete();
     let mut not_assessed = BTreeMap::new();
     let mut results = Vec::new();
-    for check in OF_ROOTFS.into_iter().filter(|check| is_wanted(check)) {
+    for check in CHECKS.into_iter().filter(|check| is_wanted(check)) {
         let of_packages = check.number == CHECK_448.number;
         if of_packages && outcome.databases.is_empty() {
             let reason = "there is no package database (dpkg, apk or rpm)".to_owned();
+            not_assessed.insert(check.number, reason);
+            continue;
+        }
+        let of_container = [CHECK_41.number, CHECK_424.number].contains(&check.number);
+        if of_container && !knows_container {
+            let reason =
+                "the directory does not say it; give the image's configuration with --config".to_owned();
             not_assessed.insert(check.number, reason);
             continue;
         }
@@ -168,7 +189,11 @@ fn assess(rootfs: String, outcome: Outcome, is_wanted: impl Fn(&CheckInfo) -> bo
             container: &Container::default(),
         };
         let findings = outcome.of(check.number).to_vec();
-        let result = check.result(&findings, incomplete.clone().or(troubles).as_deref(), target);
+        let result = check.result(
+            &findings,
+            incomplete.clone().filter(|_| !of_container).or(troubles).as_deref(),
+            target,
+        );
         results.push(Checked { result, findings });
     }
     Scan {
