@@ -18,6 +18,8 @@ import sys
 import tempfile
 
 PROGRAM, DIRECTORY = sys.argv[1], pathlib.Path(sys.argv[2])
+BESIDE = pathlib.Path(sys.executable).with_name("cfn-lint")
+CFN_LINT = str(BESIDE) if BESIDE.exists() else "cfn-lint"
 LINT = "--no-cfn-lint" not in sys.argv
 SENSOR = ["--sensor-image", "registry.example/fargard-sensor:1"]
 SERVER = ["--server", "https://fargard.example:8440", "--token-secret",
@@ -41,6 +43,9 @@ def botocore_errors(text):
     if "SHAPE" not in globals():
         model = botocore.session.get_session().get_service_model("ecs")
         SHAPE = model.operation_model("RegisterTaskDefinition").input_shape
+        container = SHAPE.members["containerDefinitions"].member
+        if "restartPolicy" not in container.members:
+            raise SystemExit("botocore is too old to know restartPolicy; install 1.36 or newer")
     document = json.loads(text)
     document = document.get("taskDefinition", document)
     for name in READ_ONLY:
@@ -50,7 +55,7 @@ def botocore_errors(text):
 
 
 def lint_errors(path):
-    done = subprocess.run(["cfn-lint", "--format", "json", "--regions", "us-east-1", "--", str(path)], capture_output=True)
+    done = subprocess.run([CFN_LINT, "--format", "json", "--regions", "us-east-1", "--", str(path)], capture_output=True)
     return collections.Counter(
         (found["Rule"]["Id"], re.sub(r"\d+", "N", found["Message"]))
         for found in json.loads(done.stdout or "[]")

@@ -38,6 +38,9 @@ need openssl openssl
 need ssh-keygen openssh-client
 need puttygen putty-tools
 need rpmbuild rpm
+if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+  packages+=(python3-venv)
+fi
 if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
   packages+=(chromium)
 fi
@@ -91,4 +94,12 @@ if [ ! -d "$libdir" ]; then
   else
     echo "setup: no rustup, so no $target target: what needs the static sensor is skipped" >&2
   fi
+fi
+
+# Judges of embedded task definitions, newer than Debian's.
+judges=$(cd "$(dirname "$0")/.." && pwd)/target/judges
+if ! python3 -c 'import botocore, cfnlint' >/dev/null 2>&1 && [ ! -x "$judges/bin/cfn-lint" ]; then
+  python3 -m venv "$judges"
+  "$judges/bin/python3" -m pip install --quiet 'botocore>=1.36' cfn-lint ||
+    echo "setup: pip cannot install botocore and cfn-lint: what needs them is skipped" >&2
 fi

@@ -106,3 +106,27 @@ fn programs_read_the_report_and_patch_reads_the_diff() {
     assert!(patch.wait().unwrap().success());
     assert_eq!(read(&path), read(&out));
 }
+
+/// botocore's validation of parameters finds nothing in embedded definitions that it does not find in the files
+/// themselves; `xtask/embed-corpus.py` without the option asks cfn-lint about templates too, which takes minutes.
+#[test]
+fn botocore_accepts_what_it_accepted_before() {
+    let shared = std::env::var_os("FARGARD_SHARED")
+        .map_or_else(|| crate::support::repository().join("../shared"), std::path::PathBuf::from);
+    let corpus = shared.join("data/taskdefs");
+    let own = crate::support::repository().join("target/judges/bin/python3");
+    let python = if own.exists() { own } else { "python3".into() };
+    let has_botocore = Command::new(&python).args(["-c", "import botocore"]).output();
+    if !corpus.is_dir() || !has_botocore.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no corpus at {}, or no python3 with botocore", corpus.display());
+        return;
+    }
+    let output = Command::new(python)
+        .arg(crate::support::repository().join("xtask/embed-corpus.py"))
+        .arg(fargard().get_program())
+        .arg(&corpus)
+        .arg("--no-cfn-lint")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
