@@ -12,6 +12,7 @@ mod nodes;
 mod report;
 mod resolve;
 mod scan;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod tree;
