@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-use fargard_model::Timestamp;
+use fargard_model::{Secret, Timestamp};
 use serde_json::Value;
 
 use self::{server::Server, world::World};
@@ -62,6 +62,8 @@ pub struct ControlPlaneOptions {
     pub now: Timestamp,
     /// Refuse what exceeds ECS's request rates, in simulated time.
     pub throttle: bool,
+    /// Secrets by access key; where there are any, signatures are verified.
+    pub keys: BTreeMap<String, Secret>,
 }
 
 impl Default for ControlPlaneOptions {
@@ -71,6 +73,7 @@ impl Default for ControlPlaneOptions {
             region: "eu-west-1".to_owned(),
             now: Timestamp(1_795_000_000_000_000_000),
             throttle: false,
+            keys: BTreeMap::new(),
         }
     }
 }

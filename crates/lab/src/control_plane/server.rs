@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use fargard_coverage::sigv4::{self, AuthError};
+use fargard_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::{answer::Refusal, protocol, world::World};
@@ -92,11 +94,12 @@ fn converse(stream: &TcpStream, world: &Mutex<World>) -> io::Result<()> {
     Ok(())
 }
 
-/// What is read of a request.
+/// A request.
 struct Request {
     method: String,
-    target: String,
-    signed: bool,
+    path: String,
+    /// Names in lower case.
+    headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
@@ -108,8 +111,9 @@ impl Request {
         if head.read_line(&mut line)? == 0 {
             return Ok(None);
         }
-        let method = line.split(' ').next().unwrap_or_default().to_owned();
-        let mut request = Self { method, target: String::new(), signed: false, body: Vec::new() };
+        let mut words = line.split(' ').map(str::to_owned);
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let mut request = Self { method, path, headers: Vec::new(), body: Vec::new() };
         let mut length = 0;
         loop {
             line.clear();
@@ -123,14 +127,14 @@ impl Request {
                 }
                 return Err(io::ErrorKind::InvalidData.into());
             };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?,
-                "x-amz-target" => value.trim().clone_into(&mut request.target),
-                "authorization" => request.signed = value.trim().starts_with("AWS4-HMAC-SHA256 "),
+            let (name, value) = (name.to_ascii_lowercase(), value.trim().to_owned());
+            match name.as_str() {
+                "content-length" => length = value.parse().map_err(|_| io::ErrorKind::InvalidData)?,
                 // Nobody sends these here, and bodies would be misread.
                 "transfer-encoding" => return Err(io::ErrorKind::InvalidData.into()),
                 _ => {}
             }
+            request.headers.push((name, value));
         }
         if length > MAX_BODY {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -151,18 +155,16 @@ impl Request {
     }
 
     fn carry_out(&self, world: &Mutex<World>) -> Result<Value, Refusal> {
-        let Some(operation) = self.target.strip_prefix(TARGET).filter(|_| self.method == "POST") else {
-            return Err(Refusal::other("UnknownOperationException", "Unknown operation"));
-        };
-        if !self.signed {
-            return Err(Refusal::other(
-                "MissingAuthenticationTokenException",
-                "Missing Authentication Token",
-            ));
-        }
+        let target =
+            self.headers.iter().find(|(name, _)| name == "x-amz-target").map(|(_, value)| value.as_str());
+        let operation =
+            target.and_then(|target| target.strip_prefix(TARGET)).filter(|_| self.method == "POST");
+        let operation =
+            operation.ok_or_else(|| Refusal::other("UnknownOperationException", "Unknown operation"))?;
         let input = serde_json::from_slice(&self.body)
             .map_err(|_| Refusal::other("SerializationException", "The request is not JSON."))?;
         let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+        self.authenticate(&world).map_err(|error| Refusal::other(error.code(), &error.to_string()))?;
         let now = world.now;
         if world.throttle.as_mut().is_some_and(|throttle| !throttle.take(operation, now)) {
             *world.calls.entry("throttled".to_owned()).or_default() += 1;
@@ -170,6 +172,19 @@ impl Request {
         }
         *world.calls.entry(operation.chars().take(80).collect()).or_default() += 1;
         protocol::call(&mut world, operation, &input)
+    }
+
+    /// Checks who signed it; by the machine's clock, which the client signs by.
+    fn authenticate(&self, world: &World) -> Result<(), AuthError> {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let request =
+            sigv4::Request { method: &self.method, path, query, headers: &self.headers, body: &self.body };
+        let claim = sigv4::claim(&request)?;
+        if world.keys.is_empty() {
+            return Ok(());
+        }
+        let secret = world.keys.get(&*claim.key).ok_or(AuthError::Unrecognized)?;
+        sigv4::verify(&request, &claim, secret, "ecs", Timestamp::now())
     }
 
     /// A request id in UUID's form, for error messages.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fargard_model::Timestamp;
+use fargard_model::{Secret, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) events: VecDeque<Value>,
     pub(super) calls: BTreeMap<String, u64>,
     pub(super) throttle: Option<Throttle>,
+    pub(super) keys: BTreeMap<String, Secret>,
     serial: u64,
 }
 
@@ -153,6 +154,7 @@ impl World {
             events: VecDeque::new(),
             calls: BTreeMap::new(),
             throttle: options.throttle.then(Throttle::default),
+            keys: options.keys,
             serial: 0,
         }
     }
