@@ -112,10 +112,23 @@ fn fingerprint(settings: &Settings) -> String {
         exclude,
         only_labelled,
         assume_fargate,
+        pin,
         ..
     } = settings;
-    json!([1, sensor_image, mode, server, token, variables, include, exclude, only_labelled, assume_fargate])
-        .to_string()
+    json!([
+        1,
+        sensor_image,
+        mode,
+        server,
+        token,
+        variables,
+        include,
+        exclude,
+        only_labelled,
+        assume_fargate,
+        pin
+    ])
+    .to_string()
 }
 
 fn judge(

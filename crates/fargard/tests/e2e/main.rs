@@ -10,6 +10,7 @@
 )]
 
 mod actions;
+mod agent;
 mod console;
 mod correlation;
 mod coverage;

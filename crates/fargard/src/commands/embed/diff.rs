@@ -15,7 +15,7 @@ enum Op {
 }
 
 /// The diff of two texts; empty if they are the same.
-pub(super) fn unified(name: &str, old: &str, new: &str) -> String {
+pub(crate) fn unified(name: &str, old: &str, new: &str) -> String {
     if old == new {
         return String::new();
     }

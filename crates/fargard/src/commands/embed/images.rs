@@ -1,6 +1,6 @@
 //! Where image configurations come from.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueHint;
 use fargard_image::{LockFile, Lookup, Origin};
@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 16 << 20;
 
 /// Options that say where image configurations come from.
 #[derive(Debug, clap::Args)]
-pub(super) struct ImageArgs {
+pub(crate) struct ImageArgs {
     /// JSON file with configurations by image: {"nginx:1.27": {"entrypoint": [..], "cmd": [..]}}
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     image_config: Vec<PathBuf>,
@@ -30,15 +30,15 @@ pub(super) struct ImageArgs {
 }
 
 /// All that is known of images: given configurations, then the lock file, then the sources.
-pub(super) struct Images<'a> {
+pub(crate) struct Images {
     table: ImageTable,
     lookup: Option<Lookup>,
-    lock_file: Option<&'a Path>,
+    lock_file: Option<PathBuf>,
 }
 
 impl ImageArgs {
     /// Reads what is given; nobody is asked yet.
-    pub(super) fn open(&self) -> anyhow::Result<Images<'_>> {
+    pub(crate) fn open(&self) -> anyhow::Result<Images> {
         let bad = |error: fargard_image::ImageError| BadInput::because(error.to_string());
         let wanted = self.lock_file.is_some() || !self.image_source.is_empty();
         let lookup = if wanted {
@@ -51,21 +51,21 @@ impl ImageArgs {
         } else {
             None
         };
-        Ok(Images { table: table(&self.image_config)?, lookup, lock_file: self.lock_file.as_deref() })
+        Ok(Images { table: table(&self.image_config)?, lookup, lock_file: self.lock_file.clone() })
     }
 }
 
-impl Images<'_> {
+impl Images {
     /// Writes what was found into the lock file.
-    pub(super) fn write_lock(&self) -> anyhow::Result<()> {
-        if let (Some(path), Some(news)) = (self.lock_file, self.lookup.as_ref().and_then(Lookup::news)) {
+    pub(crate) fn write_lock(&self) -> anyhow::Result<()> {
+        if let (Some(path), Some(news)) = (&self.lock_file, self.lookup.as_ref().and_then(Lookup::news)) {
             news.write(path)?;
         }
         Ok(())
     }
 }
 
-impl ImageLookup for Images<'_> {
+impl ImageLookup for Images {
     fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure> {
         match &self.lookup {
             Some(lookup) if !self.table.0.contains_key(image) => lookup.config(image, platform),

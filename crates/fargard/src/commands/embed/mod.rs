@@ -1,10 +1,12 @@
 //! `fargard embed`: puts the sensor into task definitions and templates, and takes it out again.
 
 mod assembly;
-mod diff;
+pub(crate) mod diff;
 mod files;
 mod images;
+mod options;
 mod print;
+mod proxy;
 
 use std::{
     collections::BTreeMap,
@@ -14,60 +16,40 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::{ValueEnum, ValueHint};
-use fargard_taskdef::embed::{self, Choice, Embedding, Settings};
+use clap::{Subcommand, ValueEnum, ValueHint};
+use fargard_taskdef::embed::{self, Embedding, Settings};
 
 use crate::failure::{BadInput, FINDINGS};
 use assembly::Assembly;
 use files::{File, Staged};
+pub(crate) use images::ImageArgs;
+pub(crate) use options::SensorArgs;
 
 /// Arguments of `fargard embed`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Reads ECS task definitions (JSON or YAML, as RegisterTaskDefinition takes or \
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Reads ECS task definitions (JSON or YAML, as RegisterTaskDefinition takes or \
 DescribeTaskDefinition prints them) and CloudFormation templates (JSON or YAML). One file goes to standard output, \
 several need --write, --check or --diff; the report goes to standard error.\n\n\
 Exit codes: 0 done, or all protected; 1 with --check, something is unprotected; 2 usage or bad input, nothing written.\n\n\
 Examples:\n  fargard embed taskdef.json --sensor-image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/fargard-sensor:0.1.0 \
---image-source registry --lock-file fargard.lock.json --diff\n  fargard embed --check templates/*.yaml\n  fargard embed --undo --write taskdef.json")]
+--image-source registry --lock-file fargard.lock.json --diff\n  fargard embed --check templates/*.yaml\n  fargard embed --undo --write taskdef.json"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Task definitions, templates, and directories that the CDK made (cdk.out); `-` for standard input
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
-    /// Image of the sensor; a registry of your own in the same region, as a task does not start without it
-    #[arg(long, value_name = "IMAGE", env = "FARGARD_SENSOR_IMAGE", required_unless_present_any = ["check", "undo"])]
-    sensor_image: Option<String>,
-    /// How containers are watched where neither label nor tag `fargard.mode` says
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
-    /// Server that the sensors report to; without one, detections are printed into the containers' logs
-    #[arg(long, value_name = "URL", requires = "token_secret")]
-    server: Option<String>,
-    /// Secret that holds the enrolment token: an ARN of Secrets Manager, or an ARN or name of Parameter Store
-    #[arg(long, value_name = "ARN", requires = "server")]
-    token_secret: Option<String>,
-    /// A further setting of the sensor, for instance FARGARD_FIM=on
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
-    settings: Vec<(String, String)>,
-    /// Only this container, whatever it is; may be given several times
-    #[arg(long, value_name = "CONTAINER")]
-    include: Vec<String>,
-    /// Not this container; may be given several times
-    #[arg(long, value_name = "CONTAINER")]
-    exclude: Vec<String>,
-    /// Only what a label or tag `fargard.mode` asks for
-    #[arg(long)]
-    only_labelled: bool,
-    /// Take definitions without requiresCompatibilities to be for Fargate
-    #[arg(long)]
-    assume_fargate: bool,
-    /// Name images of wrapped containers by digest, so that a tag that moves changes nothing
-    #[arg(long)]
-    pin: bool,
+    #[command(flatten)]
+    sensor: SensorArgs,
     /// Value of a template's parameter, or of a pseudo parameter as AWS::Region
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = options::pair)]
     parameter: Vec<(String, String)>,
     #[command(flatten)]
-    images: images::ImageArgs,
+    images: ImageArgs,
     /// Say what is not protected and change nothing
     #[arg(long, conflicts_with_all = ["undo", "diff", "write", "output"])]
     check: bool,
@@ -88,15 +70,10 @@ pub(crate) struct Args {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Mode {
-    /// Wrap where every container's program is known, else attach
-    #[default]
-    Auto,
-    /// The sensor starts each container's program and becomes it
-    Wrap,
-    /// A container of its own watches the others
-    Attach,
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a deployment whose task definitions get the sensor on their way to ECS
+    Proxy(proxy::Args),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -108,28 +85,6 @@ enum Format {
     Json,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
-    }
-}
-
-fn setting(text: &str) -> Result<(String, String), String> {
-    let (name, value) = pair(text)?;
-    let is_setting =
-        name.starts_with("FARGARD_") && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    if name == "FARGARD_TOKEN" {
-        return Err("a token in a task definition can be read by everybody who sees it; use --token-secret"
-            .to_owned());
-    }
-    if is_setting {
-        Ok((name, value))
-    } else {
-        Err("settings of the sensor are called FARGARD_...".to_owned())
-    }
-}
-
 /// A file and what became of it.
 struct Done {
     file: File,
@@ -137,12 +92,15 @@ struct Done {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Proxy(proxy)) = &args.command {
+        return proxy::run(proxy);
+    }
     let several = args.files.len() > 1 || args.files.iter().any(|path| path.is_dir());
     if several && !(args.write || args.check || args.diff) {
         let reason = "several files, and directories, need --write (in place), --check or --diff";
         return Err(BadInput::because(reason).into());
     }
-    let settings = args.settings();
+    let settings = args.settings()?;
     let images = args.images.open()?;
     let mut all = Vec::new();
     let mut errors = Vec::new();
@@ -190,24 +148,10 @@ fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, Vec<Assembly>)> {
 }
 
 impl Args {
-    fn settings(&self) -> Settings {
-        Settings {
-            sensor_image: self.sensor_image.clone().unwrap_or_default(),
-            mode: match self.mode {
-                Mode::Auto => Choice::Auto,
-                Mode::Wrap => Choice::Wrap,
-                Mode::Attach => Choice::Attach,
-            },
-            server: self.server.clone(),
-            token: self.token_secret.clone(),
-            variables: self.settings.clone(),
-            include: self.include.clone(),
-            exclude: self.exclude.clone(),
-            only_labelled: self.only_labelled,
-            assume_fargate: self.assume_fargate,
-            pin: self.pin,
-            parameters: self.parameter.iter().cloned().collect::<BTreeMap<_, _>>(),
-        }
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut settings = self.sensor.settings(!(self.check || self.undo))?;
+        settings.parameters = self.parameter.iter().cloned().collect::<BTreeMap<_, _>>();
+        Ok(settings)
     }
 
     fn give_out(&self, all: &[Done]) -> anyhow::Result<()> {
