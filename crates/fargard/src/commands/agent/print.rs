@@ -74,7 +74,7 @@ impl Printer {
             out.push_str(&format!(": {}", standing.reason));
         }
         out.push('\n');
-        for done in &standing.done {
+        if let Some(done) = &standing.done {
             out.push_str(&format!("{:<16} {done}\n", ""));
         }
         if let Some(diff) = diff {
