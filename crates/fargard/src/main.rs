@@ -36,7 +36,7 @@ enum Command {
     /// Put the sensor into task definitions and CloudFormation templates, or take it out
     Embed(commands::embed::Args),
     /// Keep an account's services covered: report those without the sensor, and give it to them when told to
-    Agent(commands::agent::Args),
+    Agent(Box<commands::agent::Args>),
     /// Which tasks are protected, which are not, why, and what to do
     Coverage(commands::coverage::Args),
     /// Compliance of root file systems
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Command::Rules(args) => commands::rules::run(args),
         Command::Fim(args) => commands::fim::run(args),
         Command::Embed(args) => commands::embed::run(&args),
-        Command::Agent(args) => commands::agent::run(args),
+        Command::Agent(args) => commands::agent::run(*args),
         Command::Coverage(args) => commands::coverage::run(args),
         Command::Scan(args) => commands::scan::run(args),
         Command::LabContainer => return fargard_lab::stage(),
