@@ -34,7 +34,7 @@ enum Command {
     /// File integrity: check policies, report changes
     Fim(commands::fim::Args),
     /// Put the sensor into task definitions and CloudFormation templates, or take it out
-    Embed(commands::embed::Args),
+    Embed(Box<commands::embed::Args>),
     /// Keep an account's services covered: report those without the sensor, and give it to them when told to
     Agent(Box<commands::agent::Args>),
     /// Which tasks are protected, which are not, why, and what to do
