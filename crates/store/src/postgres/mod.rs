@@ -24,6 +24,10 @@ use connection::{Mode, PostgresSession};
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_state.sql", sql: include_str!("../../migrations/postgres/0001_state.sql") },
     Migration { name: "0002_coverage.sql", sql: include_str!("../../migrations/postgres/0002_coverage.sql") },
+    Migration {
+        name: "0003_coverage_order.sql",
+        sql: include_str!("../../migrations/postgres/0003_coverage_order.sql"),
+    },
 ];
 
 /// The scaled store of state.

@@ -25,6 +25,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0002_log_and_events.sql"),
     },
     Migration { name: "0003_coverage.sql", sql: include_str!("../../migrations/sqlite/0003_coverage.sql") },
+    Migration {
+        name: "0004_coverage_order.sql",
+        sql: include_str!("../../migrations/sqlite/0004_coverage_order.sql"),
+    },
 ];
 const OPEN: &str = "open the SQLite store";
 /// How long another process's lock on the file is waited for.

@@ -1,5 +1,7 @@
 //! Records of coverage: written by judgements, read by lists and counts.
 
+use std::collections::BTreeMap;
+
 use fargard_coverage::{
     query::{After, Column, CoverageQuery, Criterion, SortKey},
     row::CoverageRow,
@@ -15,6 +17,8 @@ const LIST: &str = "list coverage";
 const PUT: &str = "keep a record of coverage";
 /// Most records in a page.
 const MAX_PAGE: usize = 1_000;
+/// Values bound in one statement.
+const MAX_BOUND: usize = 100;
 
 /// Writes a record.
 pub(crate) async fn put_row(session: &mut impl Session, row: &CoverageRow) -> Result<(), StoreError> {
@@ -59,9 +63,11 @@ fn name(column: Column) -> &'static str {
         Column::Account => "account",
         Column::Region => "region",
         Column::Cluster => "cluster",
-        Column::Status => "status",
-        Column::Management => "management",
-        Column::Issue => "issue",
+        // An expression, so that the database does not fetch half of the table by an index on one of these few
+        // values and sort it: going through an order's index until the page is full costs less.
+        Column::Status => "status || ''",
+        Column::Management => "management || ''",
+        Column::Issue => "issue || ''",
         Column::ResourceType => "'ECS'",
         // Compares as unequal to all that is asked for.
         Column::Absent => "''",
@@ -77,7 +83,13 @@ fn filter(query: &CoverageQuery) -> Filter {
         if !equals.is_empty() {
             let places = filter.bind_all(texts(equals));
             let absent = if *column == Column::Absent { " AND 1 = 0" } else { "" };
-            filter.push(format!("({} IN ({places}){absent})", name(*column)));
+            // The index of the order it is sorted by finds it.
+            let name = match (column, query.sort) {
+                (Column::Status, SortKey::Status) => "status",
+                (Column::Issue, SortKey::Issue) => "issue",
+                _ => name(*column),
+            };
+            filter.push(format!("({name} IN ({places}){absent})"));
         }
         if !not_equals.is_empty() && *column != Column::Absent {
             let places = filter.bind_all(texts(not_equals));
@@ -87,20 +99,36 @@ fn filter(query: &CoverageQuery) -> Filter {
     filter
 }
 
+/// Whether it is restricted to some accounts, clusters' names or ARNs.
+fn selects_few(query: &CoverageQuery) -> bool {
+    let selects = |criterion: &Criterion| {
+        let few = matches!(criterion.column, Column::Account | Column::Cluster | Column::Arn);
+        few && !criterion.equals.is_empty()
+    };
+    query.criteria.iter().any(selects)
+}
+
+/// What rows are sorted by before their ARN. Few rows are found by what they are restricted to and then sorted, which
+/// an expression asks for; many are taken in the order of an index.
+fn order(query: &CoverageQuery) -> Option<&'static str> {
+    let few = selects_few(query);
+    match query.sort {
+        SortKey::Account => Some(if few { "account || ''" } else { "account" }),
+        SortKey::Cluster => Some(if few { "cluster || ''" } else { "cluster" }),
+        SortKey::Status => Some(if few { "status || ''" } else { "status" }),
+        SortKey::Issue => Some(if few { "issue || ''" } else { "issue" }),
+        SortKey::UpdatedAt => Some(if few { "updated_at + 0" } else { "updated_at" }),
+        SortKey::Arn => None,
+    }
+}
+
 /// A page of records.
 pub(crate) async fn page(
     session: &mut impl Session,
     query: &CoverageQuery,
 ) -> Result<CoveragePage, StoreError> {
     let mut filter = filter(query);
-    let key = match query.sort {
-        SortKey::Account => Some("account"),
-        SortKey::Cluster => Some("cluster"),
-        SortKey::Status => Some("status"),
-        SortKey::Issue => Some("issue"),
-        SortKey::UpdatedAt => Some("updated_at"),
-        SortKey::Arn => None,
-    };
+    let key = order(query);
     let (direction, beyond) = if query.descending { ("DESC", '<') } else { ("ASC", '>') };
     if let Some(after) = &query.after {
         let arn = filter.bind(column::text(&after.arn));
@@ -121,16 +149,34 @@ pub(crate) async fn page(
     let size = query.limit.clamp(1, MAX_PAGE);
     let limit = filter.bind(i64::try_from(size + 1).unwrap_or(i64::MAX));
     let order = key.map(|key| format!("{key} {direction}, ")).unwrap_or_default();
+    // The order's index answers this alone; records are read for the page only.
     let sql =
-        format!("SELECT body FROM coverage{} ORDER BY {order}arn {direction} LIMIT {limit}", filter.clause());
-    let rows = session.query(LIST, &sql, &filter.values).await?;
-    let mut rows: Vec<CoverageRow> =
-        rows.iter().map(|row| row.json(0, "a record of coverage")).collect::<Result<_, _>>()?;
-    let more = rows.len() > size;
-    rows.truncate(size);
+        format!("SELECT arn FROM coverage{} ORDER BY {order}arn {direction} LIMIT {limit}", filter.clause());
+    let found = session.query(LIST, &sql, &filter.values).await?;
+    let more = found.len() > size;
+    let arns: Vec<&str> = found.iter().take(size).map(|row| row.text(0)).collect::<Result<_, _>>()?;
+    let mut records = records(session, &arns).await?;
+    let rows: Vec<CoverageRow> = arns.iter().filter_map(|arn| records.remove(*arn)).collect();
     let next =
         rows.last().filter(|_| more).map(|row| After { value: value(row, query.sort), arn: row.arn.clone() });
     Ok(CoveragePage { rows, next })
+}
+
+/// Records by ARN.
+async fn records(
+    session: &mut impl Session,
+    arns: &[&str],
+) -> Result<BTreeMap<String, CoverageRow>, StoreError> {
+    let mut records = BTreeMap::new();
+    for some in arns.chunks(MAX_BOUND) {
+        let mut filter = Filter::default();
+        let places = filter.bind_all(some.iter().map(|arn| Value::from(*arn)));
+        let sql = format!("SELECT arn, body FROM coverage WHERE arn IN ({places})");
+        for row in session.query(LIST, &sql, &filter.values).await? {
+            records.insert(row.text(0)?.to_owned(), row.json(1, "a record of coverage")?);
+        }
+    }
+    Ok(records)
 }
 
 /// What a record is sorted by, as its column holds it.
@@ -148,7 +194,9 @@ fn value(row: &CoverageRow, sort: SortKey) -> String {
 /// How many records there are.
 pub(crate) async fn counts(session: &mut impl Session, query: &CoverageQuery) -> Result<Counts, StoreError> {
     let filter = filter(query);
-    let sql = format!("SELECT status, COUNT(*) FROM coverage{} GROUP BY status", filter.clause());
+    // As with orders, an expression where few rows are found by what they are restricted to.
+    let status = if selects_few(query) { "status || ''" } else { "status" };
+    let sql = format!("SELECT {status}, COUNT(*) FROM coverage{} GROUP BY {status}", filter.clause());
     let mut counts = Counts::default();
     for row in session.query("count coverage", &sql, &filter.values).await? {
         match row.text(0)? {
