@@ -197,7 +197,7 @@ pub(crate) fn may_be_binary(head: &[u8]) -> bool {
         || head.starts_with(&[0x30, 0x81])
         || head.starts_with(&[0x30, 0x80])
         || java::begins(head)
-        || matches!(head, [0x30, length, 0x02, 1, 1, ..] if *length >= 0x20)
+        || matches!(head, [0x30, length, 0x02, 1, 0 | 1, ..] if *length >= 0x20)
         || matches!(head, [0x94..=0x97 | 0xc5, ..])
 }
 
