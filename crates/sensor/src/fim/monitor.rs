@@ -1,10 +1,11 @@
 //! The monitoring thread: takes notices and calls, looks at files a little later, compares, reports.
 
+mod pending;
+mod places;
+
 use std::{
     collections::{HashMap, VecDeque},
-    ffi::OsStr,
-    os::unix::ffi::OsStrExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,8 +16,9 @@ use std::{
 
 use fargard_model::{FileChange, FimStatus, FoundBy, Timestamp};
 
+pub(super) use self::pending::{MAX_TRIES, Pending};
 use super::{
-    baseline::{Baseline, join, split},
+    baseline::Baseline,
     held::Held,
     pace::Pace,
     policy::{Declared, Policy},
@@ -26,24 +28,12 @@ use super::{
     writers::{Call, Writers},
 };
 
-/// A file is looked at when nothing was done to it for this long, so that many writes are one change,
-const QUIET: Duration = Duration::from_millis(250);
-/// but not later than this after the first notice.
-const LATEST: Duration = Duration::from_secs(2);
-/// A file that changes while it is read is read again after this time, so many times.
-const FLUX: Duration = Duration::from_millis(500);
-pub(super) const MAX_TRIES: u8 = 4;
-/// Most files that wait to be looked at.
-const MAX_PENDING: usize = 8192;
 /// Most directories that wait to be compared; beyond it everything is compared again.
 const MAX_QUEUE: usize = 65_536;
 /// Time for what waits when the container has ended.
 const END: Duration = Duration::from_secs(2);
 /// How often everything is compared where not everything can be watched.
 const UNWATCHED_COMPARE: Duration = Duration::from_secs(300);
-/// A directory's real path is taken as unchanged for this long.
-const FRESH: Duration = Duration::from_secs(2);
-const MAX_REAL: usize = 1024;
 
 /// What the monitor is told.
 #[derive(Debug)]
@@ -102,21 +92,6 @@ pub(super) struct Scan {
     pub(super) found_by: Option<FoundBy>,
     /// Hash files again that seem untouched.
     pub(super) rehash: bool,
-}
-
-/// A file that waits to be looked at.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    since: Instant,
-    due: Instant,
-    pub(super) appeared: bool,
-    pub(super) vanished: bool,
-    pub(super) from: Option<Vec<u8>>,
-    pub(super) tries: u8,
-    /// Counts what waits: what was noticed first is told first.
-    order: u64,
 }
 
 /// The monitoring thread's state.
@@ -269,154 +244,11 @@ impl<H: Host> Monitor<H> {
         }
     }
 
-    /// The directories from which everything the policy covers is reached. Also puts in where its paths really are
-    /// when links lead there.
-    fn starts(&mut self) -> Vec<Vec<u8>> {
-        let mut starts: Vec<Vec<u8>> = Vec::new();
-        for entry in 0..self.policy.entries.len() {
-            let patterns = self.policy.entries.get(entry).map(|entry| entry.covered.clone());
-            for pattern in patterns.unwrap_or_default() {
-                let base = pattern.base();
-                if let Some(real) = self.canonical(&base).filter(|real| *real != base) {
-                    let resolved = pattern.rebased(&real);
-                    if let Some(entry) = self.policy.entries.get_mut(entry)
-                        && !entry.covered.contains(&resolved)
-                    {
-                        entry.covered.push(resolved);
-                    }
-                    starts.push(self.above(&real));
-                }
-                starts.push(self.above(&base));
-            }
-        }
-        starts.sort();
-        starts.dedup();
-        // What lies below another start is reached from there.
-        let is_below = |start: &[u8], other: &Vec<u8>| start != other && start.starts_with(&join(other, b""));
-        let all = starts.clone();
-        starts.retain(|start| !all.iter().any(|other| is_below(start, other)));
-        starts
-    }
-
-    /// The deepest directory above a path that exists.
-    fn above(&self, path: &[u8]) -> Vec<u8> {
-        let mut path = split(path).0;
-        while path.len() > 1 && self.root.handle(path).is_err() {
-            path = split(path).0;
-        }
-        if path.is_empty() { b"/".to_vec() } else { path.to_vec() }
-    }
-
-    /// Where a path really is below the root.
-    fn canonical(&self, path: &[u8]) -> Option<Vec<u8>> {
-        let inside = path.strip_prefix(b"/")?;
-        let real = std::fs::canonicalize(self.root_path.join(OsStr::from_bytes(inside))).ok()?;
-        let root = if self.root_path == Path::new("/") {
-            PathBuf::from("/")
-        } else {
-            std::fs::canonicalize(&self.root_path).ok()?
-        };
-        Some(join(b"/", real.strip_prefix(root).ok()?.as_os_str().as_bytes()))
-    }
-
-    /// A path a call named, with links among its directories resolved.
-    fn real(&mut self, path: Vec<u8>) -> Vec<u8> {
-        let (directory, name) = split(&path);
-        let now = Instant::now();
-        if let Some((at, real)) = self.real.get(directory)
-            && now.duration_since(*at) < FRESH
-        {
-            return join(real, name);
-        }
-        let Some(real) = self.canonical(directory) else { return path };
-        if self.real.len() >= MAX_REAL {
-            self.real.clear();
-        }
-        let joined = join(&real, name);
-        self.real.insert(directory.to_vec(), (now, real));
-        joined
-    }
-
     /// Takes what waits without waiting for more.
     pub(super) fn drain(&mut self) {
         while let Ok(message) = self.messages.try_recv() {
             self.take(message);
         }
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Call(mut call) => {
-                call.path = self.real(std::mem::take(&mut call.path));
-                if self.policy.entry_of(&call.path).is_some() {
-                    let notice = Notice { path: call.path.clone(), at: call.time, ..Notice::default() };
-                    self.noticed(notice);
-                    let forgotten = self.writers.add(*call);
-                    self.host.lost("fim_calls", forgotten);
-                }
-            }
-            Message::Notices(notices) => notices.into_iter().for_each(|notice| self.noticed(notice)),
-            Message::Declared(declared) => {
-                let (bases, refused) = self.policy.declare(&declared);
-                refused.into_iter().for_each(|line| self.gap(line));
-                self.first_runs = true;
-                self.scanning = true;
-                for base in bases {
-                    let base = self.canonical(&base).unwrap_or(base);
-                    self.enqueue(self.above(&base), Scan { rehash: false, ..self.first_scan });
-                }
-            }
-        }
-    }
-
-    fn noticed(&mut self, notice: Notice) {
-        if !self.policy.reaches(&notice.path) {
-            // Of something moved out of sight only the old name counts.
-            return;
-        }
-        let now = Instant::now();
-        if self.pending.len() >= MAX_PENDING && !self.pending.contains_key(&notice.path) {
-            self.shared.missed.fetch_add(1, Ordering::Relaxed);
-            self.host.lost("fim_pending", 1);
-            return;
-        }
-        if let Some(from) = &notice.from {
-            // What it was is looked at together with what it is now.
-            self.pending.remove(from);
-        }
-        let pending = self.pending.entry(notice.path).or_insert(Pending {
-            first: notice.at,
-            last: notice.at,
-            since: now,
-            due: now,
-            appeared: false,
-            vanished: false,
-            from: None,
-            tries: 0,
-            order: self.noticed,
-        });
-        self.noticed += 1;
-        // A directory's content may change at once: it is watched as soon as possible.
-        let quiet = if notice.directory && notice.appeared { Duration::ZERO } else { QUIET };
-        pending.due = (now + quiet).min(pending.since + LATEST);
-        pending.first = pending.first.min(notice.at);
-        pending.last = pending.last.max(notice.at);
-        pending.appeared |= notice.appeared;
-        pending.vanished |= notice.vanished;
-        pending.from = notice.from.or(pending.from.take());
-    }
-
-    /// Puts a file back whose content changed while it was read.
-    pub(super) fn again(&mut self, path: Vec<u8>, mut pending: Pending) {
-        pending.tries += 1;
-        pending.due = Instant::now() + FLUX;
-        self.pending.insert(path, pending);
-    }
-
-    /// A file that waits because of a comparison.
-    pub(super) fn in_flux(&mut self, path: &[u8]) {
-        let at = Timestamp::now();
-        self.noticed(Notice { path: path.to_vec(), at, ..Notice::default() });
     }
 
     /// The longest time to sleep.
@@ -434,20 +266,6 @@ impl<H: Host> Monitor<H> {
             self.policy.compare
         };
         self.compared + every
-    }
-
-    /// Looks at files that are due.
-    pub(super) fn look_at_due(&mut self) {
-        let now = Instant::now();
-        let due = self.pending.iter().filter(|(_, pending)| pending.due <= now);
-        let mut due: Vec<(u64, Vec<u8>)> = due.map(|(path, pending)| (pending.order, path.clone())).collect();
-        due.sort_unstable();
-        for (_, path) in due {
-            if let Some(pending) = self.pending.remove(&path) {
-                self.examine_pending(path, pending);
-            }
-        }
-        self.release(Some(now));
     }
 
     /// Looks at what is due and at the next directory.
