@@ -27,7 +27,6 @@ need s6-svscan s6
 need tini tini
 need node nodejs
 need npm npm
-need aws awscli
 need unshare util-linux
 need mount mount
 need git git
@@ -44,7 +43,6 @@ fi
 if ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then
   packages+=(chromium)
 fi
-python3 -c 'import boto3' >/dev/null 2>&1 || packages+=(python3-boto3)
 if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null 2>&1; then
   packages+=(postgresql)
 fi

@@ -58,8 +58,17 @@ fn stage(require: bool) -> Stage {
     Stage { plane, proxy, told }
 }
 
+/// A program with those that `cargo xtask test` installs found first.
+fn tool(name: &str) -> Command {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/bin");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(name);
+    command.env("PATH", format!("{own}:{path}"));
+    command
+}
+
 fn aws(stage: &Stage, secret: &str, arguments: &[&str]) -> Output {
-    Command::new("aws")
+    tool("aws")
         .arg("ecs")
         .args(arguments)
         .env("AWS_ENDPOINT_URL_ECS", stage.proxy.url())
@@ -73,7 +82,7 @@ fn aws(stage: &Stage, secret: &str, arguments: &[&str]) -> Output {
 }
 
 fn has_aws() -> bool {
-    let there = Command::new("aws").arg("--version").output().is_ok();
+    let there = tool("aws").arg("--version").output().is_ok();
     if !there {
         eprintln!("skipped: there is no aws command here");
     }

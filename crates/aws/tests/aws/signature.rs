@@ -34,6 +34,15 @@ for method, path, body, token in json.load(sys.stdin):
     print(request.headers['Authorization'])
 ";
 
+/// A program with those that `cargo xtask test` installs found first.
+fn tool(name: &str) -> Command {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/bin");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(name);
+    command.env("PATH", format!("{own}:{path}"));
+    command
+}
+
 #[test]
 fn botocore_signs_the_same() {
     let table = [
@@ -43,7 +52,7 @@ fn botocore_signs_the_same() {
         ("GET", "/tags/arn%3Aaws%3Aecs?b=2&a=1&a=%20x&empty=&c=%2B", "", None),
     ];
     let input = serde_json::to_vec(&table).unwrap();
-    let mut child = Command::new("python3")
+    let mut child = tool("python3")
         .args(["-c", SIGN])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())

@@ -7,9 +7,18 @@ use serde_json::{Value, json};
 
 use crate::stage::{call, definition, with_service};
 
+/// A program with those that `cargo xtask test` installs found first.
+fn tool(name: &str) -> Command {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/bin");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(name);
+    command.env("PATH", format!("{own}:{path}"));
+    command
+}
+
 /// Whether a program can be run like that.
 fn has(program: &str, arguments: &[&str]) -> bool {
-    let there = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
+    let there = tool(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !there {
         eprintln!("skipped: `{program} {}` does not work here", arguments.join(" "));
     }
@@ -27,7 +36,7 @@ fn botocores_model_knows_every_member_of_every_answer() {
     call(&plane, "UpdateService", &json!({"service": "web", "taskDefinition": "web:2"}));
     plane.advance(Duration::from_secs(300));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/control_plane/judge.py");
-    let output = Command::new("python3").args([script, &plane.url()]).output().unwrap();
+    let output = tool("python3").args([script, &plane.url()]).output().unwrap();
     let (text, complaint) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{complaint}");
@@ -36,7 +45,7 @@ fn botocores_model_knows_every_member_of_every_answer() {
 }
 
 fn aws(plane: &ControlPlane, arguments: &[&str]) -> (bool, String) {
-    let output = Command::new("aws")
+    let output = tool("aws")
         .arg("ecs")
         .args(arguments)
         .env("AWS_ENDPOINT_URL_ECS", plane.url())
@@ -96,7 +105,7 @@ for _ in range(60):
     except ClientError as error:
         codes.append(error.response['Error']['Code'])
 print(codes.count('ok'), codes.count('ThrottlingException'))";
-    let output = Command::new("python3").args(["-c", program, &plane.url()]).output().unwrap();
+    let output = tool("python3").args(["-c", program, &plane.url()]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "50 10\n", "{output:?}");
     assert_eq!((plane.calls()["ListClusters"], plane.calls()["throttled"]), (50, 10));
     plane.advance(Duration::from_secs(1));
