@@ -21,7 +21,6 @@ mod reference;
 mod registry;
 mod source;
 mod tar;
-mod text;
 
 pub use config::{HealthCheck, History, ImageConfig, RunConfig};
 pub use digest::{Digest, DigestError, Mismatch, Verified};

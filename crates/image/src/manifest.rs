@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use fargard_model::foreign::shown;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use self::media_type::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use crate::{Digest, ImageError, Platform, json, text::shown};
+use crate::{Digest, ImageError, Platform, json};
 
 /// Media types of manifests, indexes and layers.
 pub mod media_type {

@@ -10,6 +10,7 @@ pub mod control_plane;
 mod error;
 mod identity;
 mod launch;
+mod loopback;
 mod metadata;
 mod names;
 mod observer;

@@ -16,6 +16,7 @@ pub mod event_type;
 pub mod evidence;
 pub mod file_change;
 pub mod finding;
+pub mod foreign;
 pub mod heartbeat;
 pub mod priority;
 pub mod process;

@@ -2,7 +2,9 @@
 
 use fargard_model::Priority;
 
-use crate::{Finding, walk::printable};
+use fargard_model::foreign::printable;
+
+use crate::Finding;
 
 /// Longest name shown.
 const MAX_SHOWN: usize = 100;

@@ -10,6 +10,7 @@ use std::{
     time::Instant,
 };
 
+use fargard_model::foreign::printable;
 use rustix::{
     fs::{AtFlags, Dir, FileType, Stat},
     io::Errno,
@@ -264,28 +265,4 @@ impl Walker<'_> {
             self.path.truncate(frame.path_length);
         }
     }
-}
-
-/// A path as people and terminals can take it: what is not printable UTF-8 is escaped, and so is what would
-/// reorder or hide the text around it.
-pub(crate) fn printable(path: &[u8]) -> String {
-    let mut text = String::with_capacity(path.len());
-    for chunk in path.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            if letter.is_control() || deceives(letter) {
-                text.extend(letter.escape_default());
-            } else {
-                text.push(letter);
-            }
-        }
-        text.extend(
-            chunk.invalid().iter().flat_map(|&byte| std::ascii::escape_default(byte)).map(char::from),
-        );
-    }
-    text
-}
-
-/// Zero-width and direction-changing characters, and line separators.
-fn deceives(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Descriptor, text::shown};
+use fargard_model::foreign::shown;
+
+use crate::Descriptor;
 
 /// What became of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -164,7 +164,7 @@ impl<'a> TreeEntry<'a> {
 impl fmt::Debug for TreeEntry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TreeEntry")
-            .field("path", &crate::text::printable(&self.path()))
+            .field("path", &fargard_model::foreign::printable(&self.path()))
             .field("kind", &self.kind())
             .field("content", &self.content())
             .finish_non_exhaustive()

@@ -8,11 +8,10 @@ use std::{
     time::Duration,
 };
 
-use fargard_model::{Secret, bounded};
+use fargard_model::{Secret, bounded, foreign::shown};
 use serde::Deserialize;
 
 use super::{RegistryProblem, credentials::Login};
-use crate::text::shown;
 
 /// Time a helper has.
 const TIME: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fargard_model::bounded;
+use fargard_model::{bounded, foreign::shown};
 use ureq::{
     Agent, Body,
     http::{HeaderMap, Response, StatusCode, Uri, header},
@@ -16,7 +16,7 @@ use ureq::{
 };
 
 use super::{Options, RegistryProblem};
-use crate::{ImageError, text::shown};
+use crate::ImageError;
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Silence after which a connection counts as dead.

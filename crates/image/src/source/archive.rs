@@ -10,12 +10,13 @@ use std::{
     sync::Arc,
 };
 
+use fargard_model::foreign::shown;
+
 use super::file;
 use crate::{
     ImageError, Limits,
     packing::{Packing, Unpacked},
     tar::{Entry, Kind, TarReader},
-    text::shown,
 };
 
 /// Members of an archive of an image.

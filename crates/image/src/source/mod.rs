@@ -162,6 +162,6 @@ impl fmt::Display for Wanted {
 /// Names of images for a message.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let shown: Vec<_> =
-        names.into_iter().take(16).map(|name| crate::text::shown(name.as_bytes(), 300)).collect();
+        names.into_iter().take(16).map(|name| fargard_model::foreign::shown(name.as_bytes(), 300)).collect();
     shown.join(", ")
 }

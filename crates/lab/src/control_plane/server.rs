@@ -2,12 +2,8 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
-    thread::JoinHandle,
+    net::TcpStream,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -16,11 +12,14 @@ use fargard_model::Timestamp;
 use serde_json::{Value, json};
 
 use super::{answer::Refusal, protocol, world::World};
+use crate::loopback::Loopback;
 
 /// Longest request line and headers.
 const MAX_HEAD: u64 = 32 << 10;
 /// Longest body: some times ECS's largest input.
 const MAX_BODY: u64 = 1 << 20;
+/// Most connections at a time.
+const MAX_CONNECTIONS: usize = 256;
 /// Longest silence on a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What `X-Amz-Target` begins with.
@@ -28,51 +27,15 @@ const TARGET: &str = "AmazonEC2ContainerServiceV20141113.";
 
 /// Listens; ends when dropped.
 #[derive(Debug)]
-pub(super) struct Server {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(super) struct Server(Loopback);
 
 impl Server {
     pub(super) fn start(world: Arc<Mutex<World>>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&ended);
-        let thread = std::thread::Builder::new()
-            .name("control plane".to_owned())
-            .spawn(move || serve(&listener, &world, &stop))?;
-        Ok(Self { address, ended, thread: Some(thread) })
+        Loopback::start("control plane", MAX_CONNECTIONS, move |stream| converse(stream, &world)).map(Self)
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.ended.store(true, SeqCst);
-        // The thread waits for a connection, so it gets one.
-        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
-        if let Some(thread) = self.thread.take().filter(|_| woken) {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn serve(listener: &TcpListener, world: &Arc<Mutex<World>>, ended: &AtomicBool) {
-    while let Ok((stream, _)) = listener.accept() {
-        if ended.load(SeqCst) {
-            return;
-        }
-        let world = Arc::clone(world);
-        // Without a thread the connection is closed, which the client sees.
-        let _ = std::thread::Builder::new().name("control plane".to_owned()).spawn(move || {
-            // A client that went away is its own business.
-            let _ = converse(&stream, &world);
-        });
+        format!("http://{}", self.0.address())
     }
 }
 

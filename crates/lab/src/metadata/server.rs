@@ -2,18 +2,15 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
-    thread::JoinHandle,
+    net::TcpStream,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
 use super::document::TaskRecord;
+use crate::loopback::Loopback;
 
 /// Longest request line and headers.
 const MAX_HEAD: u64 = 16 << 10;
@@ -24,61 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The endpoint of one task; ends when dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
-    address: SocketAddr,
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct Server(Loopback);
 
 impl Server {
     /// Listens on a free port of 127.0.0.1.
     pub(crate) fn start(record: Arc<Mutex<TaskRecord>>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&ended);
-        let thread = std::thread::Builder::new()
-            .name("metadata".to_owned())
-            .spawn(move || serve(&listener, &record, &stop))?;
-        Ok(Self { address, ended, thread: Some(thread) })
+        Loopback::start("metadata", MAX_CONNECTIONS, move |stream| answer(stream, &record)).map(Self)
     }
 
     /// `ECS_CONTAINER_METADATA_URI_V4` of the container with that runtime id.
     pub(crate) fn uri(&self, docker_id: &str) -> String {
-        format!("http://{}/v4/{docker_id}", self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.ended.store(true, SeqCst);
-        // The thread waits for a connection, so it gets one.
-        let woken = TcpStream::connect_timeout(&self.address, Duration::from_secs(1)).is_ok();
-        if let Some(thread) = self.thread.take().filter(|_| woken) {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn serve(listener: &TcpListener, record: &Arc<Mutex<TaskRecord>>, ended: &AtomicBool) {
-    let connections = Arc::new(AtomicUsize::new(0));
-    while let Ok((stream, _)) = listener.accept() {
-        if ended.load(SeqCst) {
-            return;
-        }
-        if connections.fetch_add(1, SeqCst) >= MAX_CONNECTIONS {
-            connections.fetch_sub(1, SeqCst);
-            continue;
-        }
-        let (record, count) = (Arc::clone(record), Arc::clone(&connections));
-        let spawned = std::thread::Builder::new().name("metadata".to_owned()).spawn(move || {
-            // A client that went away is its own business.
-            let _ = answer(&stream, &record);
-            count.fetch_sub(1, SeqCst);
-        });
-        if spawned.is_err() {
-            connections.fetch_sub(1, SeqCst);
-        }
+        format!("http://{}/v4/{docker_id}", self.0.address())
     }
 }
 

@@ -11,15 +11,12 @@ mod twin;
 
 use std::{collections::HashSet, io, ops::ControlFlow, path::Path};
 
+use fargard_model::foreign::printable;
 pub use names::candidate_name;
 use rustix::fs::Stat;
 
 use self::content::Format;
-use crate::{
-    Limits, WalkReport,
-    confined::Root,
-    walk::{printable, walk},
-};
+use crate::{Limits, WalkReport, confined::Root, walk::walk};
 
 /// Files with several names whose content is remembered as clean.
 const MAX_REMEMBERED: usize = 65_536;

@@ -43,7 +43,7 @@ pub(super) fn find(root: &Root, file: &mut File, stat: &Stat, limit: u64) -> io:
             let Ok(Some((mut other, _))) = open_regular(directory.as_fd(), name.as_slice()) else { continue };
             file.rewind()?;
             if same_content(file, &mut other)? {
-                return Ok(Some(format!("/{path}/{}", crate::walk::printable(&name))));
+                return Ok(Some(format!("/{path}/{}", fargard_model::foreign::printable(&name))));
             }
         }
     }

@@ -163,7 +163,7 @@ fn read_whole(root: &Root, path: &[u8], limit: usize, troubles: &mut Vec<String>
         Ok(Some((file, _))) => match fargard_model::bounded::read_from(file, limit) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
-                troubles.push(format!("{}: {error}", crate::walk::printable(path)));
+                troubles.push(format!("{}: {error}", fargard_model::foreign::printable(path)));
                 None
             }
         },
@@ -174,7 +174,7 @@ fn read_whole(root: &Root, path: &[u8], limit: usize, troubles: &mut Vec<String>
             None
         }
         Err(error) => {
-            troubles.push(format!("{}: {error}", crate::walk::printable(path)));
+            troubles.push(format!("{}: {error}", fargard_model::foreign::printable(path)));
             None
         }
     }

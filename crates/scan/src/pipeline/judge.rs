@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use fargard_model::Priority;
+use fargard_model::{Priority, foreign::printable};
 
 use super::{Scanner, look::Seen};
 use crate::{
@@ -11,7 +11,6 @@ use crate::{
     keys::Key,
     miner::{self, content::Format, names},
     packages::Expected,
-    walk::printable,
 };
 
 /// Endings of code that an interpreter runs.

@@ -10,10 +10,10 @@ mod names;
 mod url;
 mod values;
 
-use fargard_model::Priority;
+use fargard_model::{Priority, foreign::printable};
 
 pub use self::mask::mask;
-use crate::{Finding, keys, walk::printable};
+use crate::{Finding, keys};
 
 /// Longest value that is judged.
 const MAX_VALUE: usize = 128 << 10;

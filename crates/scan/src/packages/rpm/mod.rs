@@ -9,7 +9,9 @@ mod sqlite;
 use std::{fs::File, io, os::unix::fs::FileExt as _};
 
 use super::{Expected, Packages};
-use crate::{confined::Root, walk::printable};
+use fargard_model::foreign::printable;
+
+use crate::confined::Root;
 
 /// Where distributions keep it, in the order in which one replaced the other.
 const DIRECTORIES: [&str; 3] = ["/usr/lib/sysimage/rpm", "/usr/share/rpm", "/var/lib/rpm"];
