@@ -206,7 +206,7 @@ fn damaged_gzip_gives_what_came_before() {
 #[test]
 fn a_gzip_bomb_ends_at_the_limit() {
     let packed = gzip(&vec![b' '; 10 << 20]);
-    assert!(packed.len() < 100_000);
+    assert!(packed.len() < 1 << 20);
     let (plain, cut) = unpacked(packed, 1 << 20);
     assert_eq!(plain.len(), 1 << 20);
     assert_eq!(cut.unwrap().to_string(), "more than 1048576 bytes once unpacked");
