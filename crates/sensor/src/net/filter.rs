@@ -1,8 +1,8 @@
 //! The packet socket's filter, run by the kernel: what it leaves out costs no more than this.
 //!
 //! It lets name resolution through (UDP and TCP port 53) and, where they are wanted, requests for connections that leave
-//! this machine or stay on it. What is sent to this machine itself passes by twice, on its way out and in: only the
-//! first is taken. IPv6 packets with further headers before the transport's are left out.
+//! this machine or stay on it. One socket gets what comes in on any device, which on loopback is all there is; another
+//! for each other device gets what is sent there. IPv6 packets with further headers before the transport's are left out.
 
 use libc::{
     BPF_ABS, BPF_B, BPF_H, BPF_IND, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_MSH, BPF_RET,
@@ -18,8 +18,7 @@ const ABOUT: u32 = 0xffff_f000;
 const PROTOCOL: u32 = ABOUT;
 const PACKET_TYPE: u32 = ABOUT + 4;
 const DEVICE: u32 = ABOUT + 8;
-/// `lo` is the first device of every network namespace.
-const LOOPBACK: u32 = 1;
+const LOOPBACK: u32 = super::LOOPBACK.cast_unsigned();
 const OUTGOING: u32 = 4;
 const IPV4: u32 = 0x0800;
 const IPV6: u32 = 0x86dd;
@@ -45,6 +44,15 @@ enum To {
     Syn,
 }
 
+/// Which packets a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// What comes in, and what stays on this machine.
+    In,
+    /// What is sent elsewhere.
+    Out,
+}
+
 enum Step {
     Label(To),
     Do(u32, u32),
@@ -52,7 +60,7 @@ enum Step {
 }
 
 /// The program, with requests for connections or without.
-pub(crate) fn program(connections: bool) -> Vec<sock_filter> {
+pub(crate) fn program(direction: Direction, connections: bool) -> Vec<sock_filter> {
     use Step::{Do, If, Label};
     const EQUAL: u32 = BPF_JEQ;
     const ANY: u32 = BPF_JSET;
@@ -64,11 +72,18 @@ pub(crate) fn program(connections: bool) -> Vec<sock_filter> {
     let half_behind = |at| Do(BPF_LD | BPF_H | BPF_IND, at);
     let byte_behind = |at| Do(BPF_LD | BPF_B | BPF_IND, at);
     let mask = |bits| Do(libc::BPF_ALU | libc::BPF_AND | BPF_K, bits);
+    let (sent, received) = match direction {
+        Direction::In => (To::Drop, To::Family),
+        Direction::Out => (To::Family, To::Drop),
+    };
+    // Others' requests for connections with this machine are not its own.
+    let (about, own) = match direction {
+        Direction::In => (DEVICE, LOOPBACK),
+        Direction::Out => (PACKET_TYPE, OUTGOING),
+    };
     assemble(&[
-        word(DEVICE),
-        If(EQUAL, LOOPBACK, To::Next, To::Family),
         word(PACKET_TYPE),
-        If(EQUAL, OUTGOING, To::Family, To::Drop),
+        If(EQUAL, OUTGOING, sent, received),
         Label(To::Family),
         word(PROTOCOL),
         If(EQUAL, IPV4, To::Ipv4, To::Next),
@@ -102,8 +117,8 @@ pub(crate) fn program(connections: bool) -> Vec<sock_filter> {
         half(42),
         If(EQUAL, DNS, To::Take, To::Drop),
         Label(To::Syn),
-        word(PACKET_TYPE),
-        If(EQUAL, OUTGOING, To::Next, To::Drop),
+        word(about),
+        If(EQUAL, own, To::Next, To::Drop),
         Do(BPF_RET | BPF_K, if connections { SNAP_SYN } else { 0 }),
         Label(To::Take),
         Do(BPF_RET | BPF_K, SNAP as u32),

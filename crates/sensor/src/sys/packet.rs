@@ -26,8 +26,24 @@ pub(crate) struct Received {
 }
 
 impl PacketSocket {
-    /// Copies of the packets the filter selects, from the IP header on, on every device. Needs `CAP_NET_RAW`.
-    pub(crate) fn open(filter: &[libc::sock_filter]) -> io::Result<Self> {
+    /// Copies of the packets that come in on any device and that the filter selects, from the IP header on. What this
+    /// machine sends passes by at no cost; before Linux 4.20 the filter has to leave it out. Needs `CAP_NET_RAW`.
+    pub(crate) fn incoming(filter: &[libc::sock_filter]) -> io::Result<Self> {
+        let socket = Self::unbound(filter)?;
+        let _ = socket.set(libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32);
+        socket.bind(0)?;
+        Ok(socket)
+    }
+
+    /// The same of what passes one device, in both directions. Each packet sent there is copied before the filter sees
+    /// it.
+    pub(crate) fn of_device(filter: &[libc::sock_filter], device: i32) -> io::Result<Self> {
+        let socket = Self::unbound(filter)?;
+        socket.bind(device)?;
+        Ok(socket)
+    }
+
+    fn unbound(filter: &[libc::sock_filter]) -> io::Result<Self> {
         let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // Without a protocol it gets nothing until it is bound, so nothing passes by the filter.
         // SAFETY: no pointers.
@@ -37,14 +53,19 @@ impl PacketSocket {
         socket.set_filter(filter)?;
         // Less room means more losses, which are counted.
         let _ = socket.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &WAITING);
+        Ok(socket)
+    }
+
+    /// Lets packets of the device come, 0 for all devices.
+    fn bind(&self, device: i32) -> io::Result<()> {
         // SAFETY: all zeros is a valid value of this plain structure.
         let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
         address.sll_family = libc::AF_PACKET as u16;
         address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+        address.sll_ifindex = device;
         let size = size_of_val(&address) as libc::socklen_t;
         // SAFETY: the address lives and has that size.
-        check(unsafe { libc::bind(number as i32, (&raw const address).cast(), size) }.into())?;
-        Ok(socket)
+        check(unsafe { libc::bind(self.0.as_raw_fd(), (&raw const address).cast(), size) }.into()).map(drop)
     }
 
     /// Selects packets by another filter; those that wait stay.
@@ -113,4 +134,25 @@ impl PacketSocket {
     pub(crate) fn handle(&self) -> io::Result<OwnedFd> {
         self.0.try_clone()
     }
+}
+
+/// Numbers of the network devices there are now, at most `most`.
+pub(crate) fn devices(most: usize) -> Vec<i32> {
+    // SAFETY: no arguments; the list is freed below.
+    let list = unsafe { libc::if_nameindex() };
+    if list.is_null() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    while found.len() < most {
+        // SAFETY: the list ends with an entry of number 0, which is not passed.
+        let number = unsafe { (*list.add(found.len())).if_index };
+        if number == 0 {
+            break;
+        }
+        found.push(i32::try_from(number).unwrap_or_default());
+    }
+    // SAFETY: the list came from `if_nameindex` and is used no more.
+    unsafe { libc::if_freenameindex(list) };
+    found
 }

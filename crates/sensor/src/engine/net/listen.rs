@@ -23,12 +23,12 @@ const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
 /// Waits on the tap in a thread of its own, which wakes the engine when something was seen.
 pub(super) fn listen(tap: Tap, news: &Arc<AtomicBool>, waker: &Waker) -> io::Result<Arc<Mutex<Tap>>> {
-    let handle = tap.handle()?;
+    let handles = tap.handles()?;
     let tap = Arc::new(Mutex::new(tap));
     let (shared, news, waker) = (Arc::clone(&tap), Arc::clone(news), waker.clone());
     let wait = move || {
         let mut last: Option<Instant> = None;
-        while is_readable(&handle) {
+        while are_readable(&handles) {
             let pause = Duration::from_nanos(PAUSE.tv_nsec.unsigned_abs());
             if last.is_some_and(|last| last.elapsed() < pause) {
                 // Nothing to wait for but the time; a signal only ends it early.
@@ -46,9 +46,11 @@ pub(super) fn listen(tap: Tap, news: &Arc<AtomicBool>, waker: &Waker) -> io::Res
 }
 
 /// Waits for packets; `false` when that is not possible any more.
-fn is_readable(handle: &OwnedFd) -> bool {
+fn are_readable(handles: &[OwnedFd]) -> bool {
+    let mut ready: Vec<PollFd<'_>> =
+        handles.iter().map(|handle| PollFd::new(handle, PollFlags::IN)).collect();
     loop {
-        match poll(&mut [PollFd::new(handle, PollFlags::IN)], None) {
+        match poll(&mut ready, None) {
             Ok(_) => return true,
             Err(Errno::INTR) => {}
             Err(_) => return false,

@@ -13,6 +13,17 @@ fn server(address: &str) -> UdpSocket {
     server
 }
 
+/// For the address of tap.test.
+const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03tap\x04test\x00\x00\x01\x00\x01";
+
+/// 203.0.113.9.
+fn answer_to(query: &[u8]) -> Vec<u8> {
+    let mut answer = query.to_vec();
+    (answer[2], answer[7]) = (0x81, 1);
+    answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xcb\x00\x71\x09");
+    answer
+}
+
 fn wait(tap: &mut Tap, mut wanted: impl FnMut(&Seen) -> bool) -> Vec<Seen> {
     let until = Instant::now() + Duration::from_secs(10);
     let mut found = Vec::new();
@@ -29,14 +40,10 @@ fn queries_answers_and_connections_on_loopback_are_seen_once() {
     let mut tap = Tap::open(true).unwrap();
     let server = server("127.53.7.1");
     let client = UdpSocket::bind("127.53.7.2:0").unwrap();
-    let query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03tap\x04test\x00\x00\x01\x00\x01";
-    client.send_to(query, server.local_addr().unwrap()).unwrap();
+    client.send_to(QUERY, server.local_addr().unwrap()).unwrap();
     let mut buffer = [0; 512];
     let (length, from) = server.recv_from(&mut buffer).unwrap();
-    let mut answer = buffer[..length].to_vec();
-    (answer[2], answer[7]) = (0x81, 1);
-    answer.extend(b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xcb\x00\x71\x09");
-    server.send_to(&answer, from).unwrap();
+    server.send_to(&answer_to(&buffer[..length]), from).unwrap();
     client.recv_from(&mut buffer).unwrap();
     // The program has its answer, so the tap has it too: no waiting here.
     tap.pump();
@@ -61,6 +68,78 @@ fn queries_answers_and_connections_on_loopback_are_seen_once() {
     }
 }
 
+/// A network of two hosts: the tap's, and that of a server of names.
+const TWO_HOSTS: &str = "set -e
+ip link set lo up
+ip link add v0 type veth peer name v1
+unshare -n sleep 60 & other=$!
+trap 'kill $other' EXIT
+until [ \"$(readlink /proc/$other/ns/net)\" != \"$(readlink /proc/$$/ns/net)\" ]; do :; done
+ip link set v1 netns $other
+ip addr add 10.53.9.1/24 dev v0
+ip link set v0 up
+there() { nsenter -t $other -n \"$@\"; }
+there ip addr add 10.53.9.2/24 dev v1
+there ip link set v1 up
+there \"$0\" --exact net::tap::tests::the_other_host --ignored & host=$!
+\"$0\" --exact net::tap::tests::what_passes_a_device_is_seen_once --ignored --nocapture
+wait $host";
+
+#[test]
+fn packets_of_other_devices_are_seen_once() {
+    let may =
+        std::process::Command::new("unshare").args(["-n", "ip", "link", "add", "type", "veth"]).output();
+    if !may.as_ref().is_ok_and(|output| output.status.success()) {
+        println!("skipped: no virtual devices here: {may:?}");
+        return;
+    }
+    let itself = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("unshare")
+        .args(["-n", "bash", "-c", TWO_HOSTS])
+        .arg(itself)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+}
+
+#[test]
+#[ignore = "runs in a network that packets_of_other_devices_are_seen_once makes"]
+fn the_other_host() {
+    let server = server("10.53.9.2");
+    let listener = TcpListener::bind("10.53.9.2:80").unwrap();
+    let mut buffer = [0; 512];
+    let (length, from) = server.recv_from(&mut buffer).unwrap();
+    server.send_to(&answer_to(&buffer[..length]), from).unwrap();
+    listener.accept().unwrap();
+}
+
+#[test]
+#[ignore = "runs in a network that packets_of_other_devices_are_seen_once makes"]
+fn what_passes_a_device_is_seen_once() {
+    let mut tap = Tap::open(true).unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    let stream = loop {
+        assert!(Instant::now() < until, "nobody answers");
+        tap.pump();
+        tap.take();
+        if let Ok(stream) = TcpStream::connect("10.53.9.2:80") {
+            break stream;
+        }
+    };
+    let client = UdpSocket::bind("10.53.9.1:0").unwrap();
+    client.send_to(QUERY, "10.53.9.2:53").unwrap();
+    client.recv_from(&mut [0; 512]).unwrap();
+    tap.pump();
+    let (local, remote) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+    let seen: Vec<Seen> = tap.take().into_iter().map(|(_, seen)| seen).collect();
+    let count = |wanted: &dyn Fn(&Seen) -> bool| seen.iter().filter(|seen| wanted(seen)).count();
+    assert_eq!(count(&|seen| *seen == Seen::Connection { local, remote }), 1, "{seen:?}");
+    assert_eq!(count(&|seen| matches!(seen, Seen::Query(_))), 1, "{seen:?}");
+    assert_eq!(count(&|seen| matches!(seen, Seen::Answer(_))), 1, "{seen:?}");
+    assert_eq!(tap.names_of("203.0.113.9".parse().unwrap()), ["tap.test"]);
+}
+
 #[test]
 fn connections_are_seen_only_where_they_are_wanted() {
     let mut tap = Tap::open(false).unwrap();
@@ -80,13 +159,13 @@ fn connections_are_seen_only_where_they_are_wanted() {
 
 #[test]
 fn other_traffic_is_left_out_by_the_kernel() {
-    let tap = Tap::open(true).unwrap();
+    let mut tap = Tap::open(true).unwrap();
     let (one, other) = (UdpSocket::bind("127.53.7.4:0").unwrap(), UdpSocket::bind("127.53.7.5:0").unwrap());
     for _ in 0..2000 {
         one.send_to(&[0; 1000], other.local_addr().unwrap()).unwrap();
     }
     // Two megabytes would not have fitted.
-    assert_eq!(tap.socket.dropped(), 0);
+    assert_eq!(tap.lost(), 0);
 }
 
 /// Prints what an open tap adds to packets that it leaves out, and to a new connection whose first packet it leaves out
