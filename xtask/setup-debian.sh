@@ -20,15 +20,13 @@ need gdb gdb
 need go golang-go
 need java default-jdk-headless
 need python3 python3
-if ! python3 -c 'import ensurepip' 2>/dev/null; then
-  packages+=(python3-venv)
-fi
 need s6-svscan s6
 need tini tini
 need node nodejs
 need npm npm
 need unshare util-linux
 need mount mount
+need ip iproute2
 need git git
 need skopeo skopeo
 need umoci umoci
