@@ -25,9 +25,10 @@ pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (name, value) = text.split_once('=').unwrap_or(("PASSWORD", text));
     if let Some(secret) = secrets::variable(name, value) {
-        // Ten characters and three dots may be shown, and the value's next ones may be dots.
-        let shown: String = value.trim().chars().take(14).collect();
-        assert!(shown.chars().count() < 14 || !secret.reason.contains(&shown), "{}", secret.reason);
+        // The dots that stand for the rest are none of the value's own.
+        let said = secret.reason.replace("...", "\u{e000}");
+        let shown: String = value.trim().chars().take(11).collect();
+        assert!(shown.chars().count() < 11 || !said.contains(&shown), "{}", secret.reason);
     }
     let words: Vec<&str> = text.split(' ').collect();
     assert!(secrets::command(&words).len() <= words.len());
