@@ -125,20 +125,31 @@ fn add(header: &[u8], packages: &mut Packages) {
 /// The database is damaged.
 pub fn list(database: &[u8]) -> Result<Vec<(String, usize)>, Damage> {
     let mut packages = Vec::new();
-    let mut visit = |bytes: &[u8]| {
+    headers(&database, &mut |bytes| {
         if let Some(package) = header::Package::parse(bytes) {
             let files = package.files().count();
             packages.push((package.name, files));
         }
-    };
-    if database.starts_with(sqlite::MAGIC) {
-        sqlite::each(&database, &mut visit)?;
-    } else if database.starts_with(ndb::MAGIC) {
-        ndb::each(&database, &mut visit)?;
-    } else {
-        bdb::each(&database, &mut visit)?;
-    }
+    })?;
     Ok(packages)
+}
+
+/// Calls `visit` with each package's header in a database of any form, told by its first bytes.
+///
+/// # Errors
+/// The database is damaged or cannot be read.
+pub fn headers(database: &dyn ReadAt, visit: &mut dyn FnMut(&[u8])) -> Result<(), Damage> {
+    let begins = |magic: &[u8]| {
+        let mut head = [0; 16];
+        head.get_mut(..magic.len()).is_some_and(|head| database.fill_at(head, 0).is_ok() && head == magic)
+    };
+    if begins(sqlite::MAGIC) {
+        sqlite::each(database, visit)
+    } else if begins(ndb::MAGIC) {
+        ndb::each(database, visit)
+    } else {
+        bdb::each(database, visit)
+    }
 }
 
 /// Four bytes as a number, most significant first.
