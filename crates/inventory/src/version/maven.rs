@@ -109,6 +109,10 @@ impl Lists {
         }
     }
 
+    fn is_fresh(&self) -> bool {
+        self.0.last().is_none_or(Vec::is_empty)
+    }
+
     fn close(mut self) -> Vec<Item> {
         let mut inner: Option<Vec<Item>> = None;
         while let Some(mut list) = self.0.pop() {
@@ -167,6 +171,10 @@ fn parse(version: &str) -> Vec<Item> {
                 let (letters, next) =
                     take_while(rest, |byte| !byte.is_ascii_digit() && !b".-".contains(&byte));
                 let digit_follows = next.first().is_some_and(u8::is_ascii_digit);
+                // A word before digits or at the end begins a list, as if there were a hyphen before it.
+                if !lists.is_fresh() && (digit_follows || next.is_empty()) {
+                    lists.open();
+                }
                 lists.push(word(&String::from_utf8_lossy(letters), digit_follows));
                 rest = next;
                 after_separator = false;
