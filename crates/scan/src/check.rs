@@ -27,6 +27,9 @@ pub struct CheckInfo {
     pub remedy: &'static str,
     /// Tags that map to standards.
     pub tags: &'static [&'static str],
+    /// What others call it: controls of Security Hub (`ECS.5`) and AWS Config, checks of Checkov (`CKV_AWS_336`), Prowler,
+    /// Dockle (`CIS-DI-0001`) and Trivy (`DS-0002`), recommendations of the CIS Docker benchmark.
+    pub known_as: &'static [&'static str],
 }
 
 /// What a result is about.
@@ -93,7 +96,7 @@ mod tests {
 
     use super::Target;
     use crate::{
-        CHECK_426, CHECKS, Finding,
+        CHECK_426, CHECKS, Finding, TASK_CHECKS,
         miner::{Kind, Match},
     };
 
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_tag_maps_to_a_standard() {
-        for check in CHECKS {
+        for check in CHECKS.into_iter().chain(TASK_CHECKS) {
             for tag in check.tags {
                 assert!(of_tag(tag).is_some(), "{}: {tag}", check.number);
             }

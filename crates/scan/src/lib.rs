@@ -28,5 +28,5 @@ pub use facts::{Facts, FileKind};
 pub use finding::Finding;
 pub use limits::Limits;
 pub use pipeline::{Outcome, Selection, StreamScan, scan};
-pub use registry::{CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECKS};
+pub use registry::{CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECKS, TASK_CHECKS};
 pub use walk::{Entry, WalkReport, walk};

@@ -1,6 +1,10 @@
 //! Every check there is, with its number and what to do when it fails.
 
+mod task;
+
 use fargard_model::Priority;
+
+pub use self::task::TASK_CHECKS;
 
 use crate::CheckInfo;
 
@@ -16,6 +20,7 @@ pub const CHECK_41: CheckInfo = CheckInfo {
                   /etc/passwd maps to 0.",
     remedy: "Add a USER line with a user of its own to the Dockerfile, or set `user` in the container definition.",
     tags: &["PCI_DSS_2.2.6", "NIST_800-53_AC-6", "NIST_800-190_3.1.2", "SOC2_CC6.3", "HIPAA_164.312(a)(1)"],
+    known_as: &["CIS Docker 4.1", "CIS-DI-0001", "DS-0002"],
 };
 
 /// Check 48: setuid and setgid programs. CIS Docker benchmark 4.8.
@@ -27,6 +32,7 @@ pub const CHECK_48: CheckInfo = CheckInfo {
     remedy: "Take the bit away (chmod u-s,g-s) in the Dockerfile, or remove the program; run with \
              no-new-privileges where nothing needs the bit.",
     tags: &["PCI_DSS_2.2.6", "NIST_800-53_AC-6", "NIST_800-190_3.1.2", "SOC2_CC6.3", "T1548.001"],
+    known_as: &["CIS Docker 4.8", "CIS-DI-0008"],
 };
 
 /// Check 424: secrets in environment variables.
@@ -45,6 +51,14 @@ pub const CHECK_424: CheckInfo = CheckInfo {
         "SOC2_CC6.1",
         "HIPAA_164.312(d)",
         "T1552.001",
+    ],
+    known_as: &[
+        "ECS.8",
+        "CIS-DI-0010",
+        "DS-0031",
+        "Prisma Cloud 597",
+        "ecs_task_definitions_no_environment_secrets",
+        "ecs-no-environment-secrets",
     ],
 };
 
@@ -66,6 +80,7 @@ pub const CHECK_425: CheckInfo = CheckInfo {
         "HIPAA_164.312(d)",
         "T1552.004",
     ],
+    known_as: &["Prisma Cloud 425"],
 };
 
 /// Check 426: cryptocurrency miners among the files of an image or a running task.
@@ -88,6 +103,7 @@ pub const CHECK_426: CheckInfo = CheckInfo {
         "mitre_impact",
         "T1496",
     ],
+    known_as: &["Prisma Cloud 426"],
 };
 
 /// Check 448: files of packages that are not as their package brought them.
@@ -109,4 +125,5 @@ pub const CHECK_448: CheckInfo = CheckInfo {
         "HIPAA_164.312(c)(1)",
         "T1554",
     ],
+    known_as: &["Prisma Cloud 448"],
 };

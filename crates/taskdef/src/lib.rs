@@ -1,8 +1,9 @@
 //! Reading and judging ECS task definitions.
 //!
 //! [`read`] turns bytes into a [`TaskDefinition`] or into a list of located problems; [`fargate::judge`] says what
-//! Fargate would refuse. Nothing here touches files or the network.
+//! Fargate would refuse, [`checks`] what security asks. Nothing here touches files or the network.
 
+pub mod checks;
 mod definition;
 pub mod embed;
 pub mod fargate;

@@ -67,6 +67,11 @@ impl<'a> Dialect<'a> {
         }
     }
 
+    /// Whether a condition of the template holds; `None` where that is not known, or there is no such condition.
+    pub(crate) fn condition(&self, name: &str) -> Option<bool> {
+        self.resolver.as_ref()?.holds(name)
+    }
+
     /// Whether a parameter of the template is a list.
     pub(crate) fn is_list_parameter(&self, name: &str) -> bool {
         self.resolver.as_ref().is_some_and(|resolver| resolver.is_list(name))

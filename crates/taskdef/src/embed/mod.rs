@@ -6,8 +6,8 @@
 //! its way back; [`embed`] never gives out a text that does not lead back to the one it was made of.
 
 mod change;
-mod dialect;
-mod document;
+pub(crate) mod dialect;
+pub(crate) mod document;
 mod edit;
 mod foreign;
 mod lookup;
@@ -18,9 +18,9 @@ mod report;
 mod resolve;
 mod run;
 mod settings;
-mod sidecar;
+pub(crate) mod sidecar;
 mod size;
-mod tree;
+pub(crate) mod tree;
 mod undo;
 mod validate;
 mod wrap;

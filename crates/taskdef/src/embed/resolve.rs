@@ -46,6 +46,12 @@ impl<'a> Resolver<'a> {
         self.eval(node)
     }
 
+    /// Whether a condition holds; `None` where it is not known.
+    pub(crate) fn holds(&self, condition: &str) -> Option<bool> {
+        self.steps.set(STEPS);
+        self.condition_named(condition)
+    }
+
     fn eval(&self, node: &Node) -> Option<Known> {
         self.deeper(|| self.eval_here(node))
     }

@@ -47,6 +47,12 @@ pub(crate) fn secrets(settings: &Settings) -> Vec<(String, String)> {
     settings.token.iter().map(|from| ("FARGARD_TOKEN".to_owned(), from.clone())).collect()
 }
 
+/// Whether a container has the label that embedding gives the sensor's own.
+pub(crate) fn is_labelled(container: &Node) -> bool {
+    let labels = ["dockerLabels", "DockerLabels"].iter().find_map(|name| container.get(name));
+    labels.is_some_and(|labels| labels.get(LABEL).is_some())
+}
+
 /// A list of pairs as ECS writes them.
 pub(crate) fn pairs(dialect: &Dialect<'_>, pairs: &[(String, String)], value: &str) -> Vec<New> {
     pairs

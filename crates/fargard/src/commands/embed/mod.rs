@@ -4,7 +4,7 @@ mod assembly;
 pub(crate) mod diff;
 mod files;
 mod images;
-mod options;
+pub(crate) mod options;
 mod print;
 mod proxy;
 
@@ -145,6 +145,12 @@ fn open(paths: &[PathBuf]) -> anyhow::Result<(Vec<File>, Vec<Assembly>)> {
         }
     }
     Ok((files, assemblies))
+}
+
+/// Names and texts of files, and of the templates of assemblies, for who only reads them.
+pub(crate) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    let (files, _) = open(paths)?;
+    Ok(files.into_iter().map(|file| (file.name, file.text)).collect())
 }
 
 impl Args {

@@ -1,4 +1,4 @@
-//! `fargard scan`: compliance checks of root file systems and images.
+//! `fargard scan`: compliance checks of root file systems, images and task definitions.
 
 mod container;
 mod image;
@@ -7,6 +7,10 @@ mod progress;
 mod report;
 #[cfg(test)]
 mod report_tests;
+mod taskdef;
+mod taskdef_report;
+#[cfg(test)]
+mod taskdef_tests;
 
 use std::{
     collections::BTreeMap,
@@ -44,6 +48,8 @@ enum What {
     Rootfs(RootfsArgs),
     /// Check an image: a reference, or a file of one
     Image(image::ImageArgs),
+    /// Check ECS task definitions, and templates that hold some
+    Taskdef(taskdef::TaskdefArgs),
 }
 
 /// Arguments of `fargard scan rootfs`.
@@ -100,6 +106,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Rootfs(args) => rootfs(&args),
         What::Image(args) => image::run(&args),
+        What::Taskdef(args) => taskdef::run(&args),
     }
 }
 

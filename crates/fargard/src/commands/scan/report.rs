@@ -210,7 +210,7 @@ pub(super) fn sarif(scan: &Scan) -> Value {
 }
 
 /// SARIF's three levels.
-fn level(severity: Priority) -> &'static str {
+pub(super) fn level(severity: Priority) -> &'static str {
     match severity {
         Priority::Emergency | Priority::Alert | Priority::Critical | Priority::Error => "error",
         Priority::Warning => "warning",
@@ -219,7 +219,7 @@ fn level(severity: Priority) -> &'static str {
 }
 
 /// A path relative to the root with what a URI cannot have escaped (RFC 3986).
-fn uri(subject: &str) -> String {
+pub(super) fn uri(subject: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for byte in subject.trim_start_matches('/').bytes() {
