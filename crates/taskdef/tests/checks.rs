@@ -27,7 +27,8 @@ impl SecretFinder for Hunter {
 }
 
 fn report_with(text: &str, parameters: &[(&str, &str)], images: &dyn ImageLookup) -> Report {
-    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let parameters =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     check(text, &Knowledge { parameters, images, secrets: &Hunter }).unwrap()
 }
 
@@ -105,7 +106,9 @@ fn what_asks_for_nothing_bad_passes_everything() {
     assert_eq!(report.undecided, []);
     assert_eq!((report.tasks, report.containers), (1, 1));
     // What Fargate has not is not called passed.
-    assert!(!report.made.contains(&Check::Privileged) && report.not_applicable.contains_key(&Check::Privileged));
+    assert!(
+        !report.made.contains(&Check::Privileged) && report.not_applicable.contains_key(&Check::Privileged)
+    );
     assert!(report.made.contains(&Check::WritableRoot) && report.made.contains(&Check::EfsTransit));
 }
 
@@ -124,9 +127,17 @@ fn settings_of_a_container() {
         ("logConfiguration", Value::Null, &["7001 no-log"]),
         ("logConfiguration", json!({"logDriver": "none"}), &["7001 no-log"]),
         ("logConfiguration", json!({"logDriver": "splunk"}), &[]),
-        ("logConfiguration", json!({"logDriver": "awslogs", "options": {"mode": "blocking"}}), &["7002 blocking"]),
+        (
+            "logConfiguration",
+            json!({"logDriver": "awslogs", "options": {"mode": "blocking"}}),
+            &["7002 blocking"],
+        ),
         ("logConfiguration", json!({"logDriver": "awslogs"}), &[]),
-        ("logConfiguration", json!({"logDriver": "splunk", "options": {"splunk-token": "hunter2"}}), &["424 named"]),
+        (
+            "logConfiguration",
+            json!({"logDriver": "splunk", "options": {"splunk-token": "hunter2"}}),
+            &["424 named"],
+        ),
         ("healthCheck", Value::Null, &["526 no-check"]),
         ("healthCheck", json!({"command": ["NONE"]}), &["526 no-check"]),
         ("healthCheck", json!({"command": ["CMD-SHELL", "curl -u a:hunter2 x"]}), &["424 named"]),
@@ -143,9 +154,21 @@ fn settings_of_a_container() {
         ("portMappings", json!([{"containerPort": 22}]), &["56 port"]),
         ("portMappings", json!([{"containerPort": 2222, "hostPort": 80}]), &[]),
         ("linuxParameters", json!({"capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}), &["53 host"]),
-        ("linuxParameters", json!({"capabilities": {"drop": ["ALL"], "add": ["CAP_IPC_LOCK"]}}), &["53 unusual"]),
-        ("linuxParameters", json!({"capabilities": {"drop": ["NET_RAW"], "add": ["SYS_PTRACE", "CHOWN"]}}), &[]),
-        ("linuxParameters", json!({"capabilities": {"drop": ["ALL"]}, "devices": [{"hostPath": "/dev/kvm"}]}), &["517 device"]),
+        (
+            "linuxParameters",
+            json!({"capabilities": {"drop": ["ALL"], "add": ["CAP_IPC_LOCK"]}}),
+            &["53 unusual"],
+        ),
+        (
+            "linuxParameters",
+            json!({"capabilities": {"drop": ["NET_RAW"], "add": ["SYS_PTRACE", "CHOWN"]}}),
+            &[],
+        ),
+        (
+            "linuxParameters",
+            json!({"capabilities": {"drop": ["ALL"]}, "devices": [{"hostPath": "/dev/kvm"}]}),
+            &["517 device"],
+        ),
         ("dockerSecurityOptions", json!(["apparmor:unconfined"]), &["51 unconfined"]),
         ("dockerSecurityOptions", json!(["apparmor:mine", "label:type:x"]), &[]),
     ] {
@@ -155,8 +178,20 @@ fn settings_of_a_container() {
 
 #[test]
 fn a_container_that_helps_needs_no_health_check() {
-    expect(&with_all(&[("/containerDefinitions/0/healthCheck", Value::Null), ("/containerDefinitions/0/essential", json!(false))]), &[]);
-    expect(&with_all(&[("/containerDefinitions/0/healthCheck", Value::Null), ("/containerDefinitions/0/portMappings", json!([]))]), &[]);
+    expect(
+        &with_all(&[
+            ("/containerDefinitions/0/healthCheck", Value::Null),
+            ("/containerDefinitions/0/essential", json!(false)),
+        ]),
+        &[],
+    );
+    expect(
+        &with_all(&[
+            ("/containerDefinitions/0/healthCheck", Value::Null),
+            ("/containerDefinitions/0/portMappings", json!([])),
+        ]),
+        &[],
+    );
 }
 
 #[test]
@@ -190,8 +225,14 @@ fn volumes() {
         (efs(json!({"authorizationConfig": on})), &["7004 clear"][..]),
         (efs(json!({"transitEncryption": "DISABLED", "authorizationConfig": on})), &["7004 clear"]),
         (efs(json!({"transitEncryption": "ENABLED"})), &["7005 anybody"]),
-        (efs(json!({"transitEncryption": "ENABLED", "authorizationConfig": {"iam": "DISABLED"}})), &["7005 anybody"]),
-        (efs(json!({"transitEncryption": "ENABLED", "authorizationConfig": {"accessPointId": "fsap-1"}})), &[]),
+        (
+            efs(json!({"transitEncryption": "ENABLED", "authorizationConfig": {"iam": "DISABLED"}})),
+            &["7005 anybody"],
+        ),
+        (
+            efs(json!({"transitEncryption": "ENABLED", "authorizationConfig": {"accessPointId": "fsap-1"}})),
+            &[],
+        ),
         (json!([{"name": "data"}]), &[]),
         (host("/var/run/docker.sock"), &["531 socket"]),
         (host("/run/../run//containerd/containerd.sock"), &["531 socket"]),
@@ -213,7 +254,10 @@ fn a_sensitive_directory_that_can_be_written_is_worse() {
     let of = |read_only: bool| {
         let text = with_all(&[
             ("/volumes", json!([{"name": "data", "host": {"sourcePath": "/etc"}}])),
-            ("/containerDefinitions/0/mountPoints", json!([{"sourceVolume": "data", "containerPath": "/e", "readOnly": read_only}])),
+            (
+                "/containerDefinitions/0/mountPoints",
+                json!([{"sourceVolume": "data", "containerPath": "/e", "readOnly": read_only}]),
+            ),
         ]);
         report(&text).violations[0].weight
     };
@@ -223,15 +267,22 @@ fn a_sensitive_directory_that_can_be_written_is_worse() {
 #[test]
 fn on_instances_more_is_asked() {
     let ec2 = |more: &[(&str, Value)]| {
-        let mut changes = vec![("/requiresCompatibilities", json!(["EC2"])), ("/networkMode", json!("bridge"))];
+        let mut changes =
+            vec![("/requiresCompatibilities", json!(["EC2"])), ("/networkMode", json!("bridge"))];
         changes.extend(more.iter().cloned());
         with_all(&changes)
     };
     let secure = ("/containerDefinitions/0/dockerSecurityOptions", json!(["no-new-privileges:true"]));
-    expect(&ec2(&[secure.clone()]), &[]);
+    expect(&ec2(std::slice::from_ref(&secure)), &[]);
     expect(&ec2(&[]), &["525 unset"]);
-    expect(&ec2(&[("/containerDefinitions/0/dockerSecurityOptions", json!(["no-new-privileges:false"]))]), &["525 unset"]);
-    expect(&ec2(&[secure.clone(), ("/cpu", Value::Null), ("/memory", Value::Null)]), &["510 unlimited", "511 unlimited"]);
+    expect(
+        &ec2(&[("/containerDefinitions/0/dockerSecurityOptions", json!(["no-new-privileges:false"]))]),
+        &["525 unset"],
+    );
+    expect(
+        &ec2(&[secure.clone(), ("/cpu", Value::Null), ("/memory", Value::Null)]),
+        &["510 unlimited", "511 unlimited"],
+    );
     expect(
         &ec2(&[
             secure.clone(),
@@ -242,7 +293,9 @@ fn on_instances_more_is_asked() {
         ]),
         &[],
     );
-    let ports = |port: u16| ("/containerDefinitions/0/portMappings", json!([{"containerPort": 8080, "hostPort": port}]));
+    let ports = |port: u16| {
+        ("/containerDefinitions/0/portMappings", json!([{"containerPort": 8080, "hostPort": port}]))
+    };
     expect(&ec2(&[secure.clone(), ports(80)]), &["57 privileged-port"]);
     expect(&ec2(&[secure.clone(), ports(0)]), &[]);
     expect(&ec2(&[secure.clone(), ports(8080)]), &[]);
@@ -286,7 +339,10 @@ fn violations_name_the_place() {
     let text = "{\n \"family\": \"a\", \"containerDefinitions\": [\n  {\"name\": \"x\", \"image\": \"y@sha256:00\",\n   \"privileged\": true}]}";
     let report = report(text);
     let found = report.violations.iter().find(|found| found.check == Check::Privileged).unwrap();
-    assert_eq!((found.at.line, found.at.column, found.path.as_str()), (4, 18, "containerDefinitions[0].privileged"));
+    assert_eq!(
+        (found.at.line, found.at.column, found.path.as_str()),
+        (4, 18, "containerDefinitions[0].privileged")
+    );
     assert_eq!((found.task.as_str(), found.container.as_deref()), ("a", Some("x")));
     let missing = report.violations.iter().find(|found| found.check == Check::WritableRoot).unwrap();
     assert_eq!((missing.at.line, missing.path.as_str()), (3, "containerDefinitions[0]"));
@@ -385,18 +441,45 @@ fn super_merge() -> String {
 fn services_clusters_and_providers() {
     let template = |body: &str| format!("Resources:\n{body}");
     for (body, expected) in [
-        ("  S: {Type: AWS::ECS::Service, Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: ENABLED}}}}\n", &["7010 public"][..]),
-        ("  S: {Type: AWS::ECS::TaskSet, Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: ENABLED}}}}\n", &["7010 public"]),
-        ("  S: {Type: AWS::ECS::Service, Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: DISABLED}}}}\n", &[]),
+        (
+            "  S: {Type: AWS::ECS::Service, Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: ENABLED}}}}\n",
+            &["7010 public"][..],
+        ),
+        (
+            "  S: {Type: AWS::ECS::TaskSet, Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: ENABLED}}}}\n",
+            &["7010 public"],
+        ),
+        (
+            "  S: {Type: AWS::ECS::Service, Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: DISABLED}}}}\n",
+            &[],
+        ),
         ("  S: {Type: AWS::ECS::Service, Properties: {PlatformVersion: 1.3.0}}\n", &["7011 old"]),
         ("  S: {Type: AWS::ECS::Service, Properties: {PlatformVersion: LATEST}}\n", &[]),
         ("  C: {Type: AWS::ECS::Cluster}\n", &["7012 off"]),
-        ("  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: disabled}]}}\n", &["7012 off"]),
-        ("  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: enhanced}], Configuration: {ExecuteCommandConfiguration: {Logging: NONE, KmsKeyId: k}}}}\n", &["7013 none"]),
-        ("  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: enabled}], Configuration: {ExecuteCommandConfiguration: {Logging: OVERRIDE, KmsKeyId: k, LogConfiguration: {CloudWatchLogGroupName: g}}}}}\n", &["7014 log"]),
-        ("  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: enabled}], Configuration: {ExecuteCommandConfiguration: {Logging: OVERRIDE, KmsKeyId: k, LogConfiguration: {CloudWatchLogGroupName: g, CloudWatchEncryptionEnabled: true}}}}}\n", &[]),
-        ("  P: {Type: AWS::ECS::CapacityProvider, Properties: {AutoScalingGroupProvider: {AutoScalingGroupArn: a}}}\n", &["7015 off"]),
-        ("  P: {Type: AWS::ECS::CapacityProvider, Properties: {AutoScalingGroupProvider: {AutoScalingGroupArn: a, ManagedTerminationProtection: ENABLED}}}\n", &[]),
+        (
+            "  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: disabled}]}}\n",
+            &["7012 off"],
+        ),
+        (
+            "  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: enhanced}], Configuration: {ExecuteCommandConfiguration: {Logging: NONE, KmsKeyId: k}}}}\n",
+            &["7013 none"],
+        ),
+        (
+            "  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: enabled}], Configuration: {ExecuteCommandConfiguration: {Logging: OVERRIDE, KmsKeyId: k, LogConfiguration: {CloudWatchLogGroupName: g}}}}}\n",
+            &["7014 log"],
+        ),
+        (
+            "  C: {Type: AWS::ECS::Cluster, Properties: {ClusterSettings: [{Name: containerInsights, Value: enabled}], Configuration: {ExecuteCommandConfiguration: {Logging: OVERRIDE, KmsKeyId: k, LogConfiguration: {CloudWatchLogGroupName: g, CloudWatchEncryptionEnabled: true}}}}}\n",
+            &[],
+        ),
+        (
+            "  P: {Type: AWS::ECS::CapacityProvider, Properties: {AutoScalingGroupProvider: {AutoScalingGroupArn: a}}}\n",
+            &["7015 off"],
+        ),
+        (
+            "  P: {Type: AWS::ECS::CapacityProvider, Properties: {AutoScalingGroupProvider: {AutoScalingGroupArn: a, ManagedTerminationProtection: ENABLED}}}\n",
+            &[],
+        ),
         ("  P: {Type: AWS::EC2::Instance, Properties: {AssignPublicIp: ENABLED}}\n", &[]),
     ] {
         expect(&template(body), expected);
@@ -406,7 +489,9 @@ fn services_clusters_and_providers() {
 #[test]
 fn what_is_none_is_refused_with_its_place() {
     let error = |text: &str| {
-        check(text, &Knowledge { parameters: BTreeMap::new(), images: &(), secrets: &() }).unwrap_err().to_string()
+        check(text, &Knowledge { parameters: BTreeMap::new(), images: &(), secrets: &() })
+            .unwrap_err()
+            .to_string()
     };
     assert!(error("{\"a\": 1}").contains("no task definition"));
     assert!(error("{\n\"a\": }").starts_with("2:6: not JSON"));

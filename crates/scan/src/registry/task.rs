@@ -6,19 +6,13 @@ use fargard_model::Priority::{Error, Notice, Warning};
 use super::CHECK_424;
 use crate::CheckInfo;
 
-const PRIVILEGE: &[&str] = &[
-    "PCI_DSS_2.2.6",
-    "NIST_800-53_AC-6",
-    "NIST_800-190_3.4.3",
-    "SOC2_CC6.3",
-    "HIPAA_164.312(a)(1)",
-];
+const PRIVILEGE: &[&str] =
+    &["PCI_DSS_2.2.6", "NIST_800-53_AC-6", "NIST_800-190_3.4.3", "SOC2_CC6.3", "HIPAA_164.312(a)(1)"];
 const ISOLATION: &[&str] = &["NIST_800-53_CM-2", "NIST_800-190_3.4.3", "SOC2_CC6.1", "T1611"];
 const HOST_FILES: &[&str] = &["NIST_800-53_AC-6", "NIST_800-190_3.5.5", "SOC2_CC6.1", "T1611"];
 const AVAILABILITY: &[&str] = &["NIST_800-53_SC-5", "NIST_800-190_3.4.3", "SOC2_A1.1"];
 const NETWORK: &[&str] = &["PCI_DSS_1.4.4", "NIST_800-53_SC-7", "NIST_800-190_3.4.2", "SOC2_CC6.6"];
-const RECORD: &[&str] =
-    &["PCI_DSS_10.2.1", "NIST_800-53_AU-12", "SOC2_CC7.2", "HIPAA_164.312(b)"];
+const RECORD: &[&str] = &["PCI_DSS_10.2.1", "NIST_800-53_AU-12", "SOC2_CC7.2", "HIPAA_164.312(b)"];
 const TRANSPORT: &[&str] = &["PCI_DSS_4.2.1", "NIST_800-53_SC-8", "SOC2_CC6.7", "HIPAA_164.312(e)(1)"];
 const SUPPLY: &[&str] = &["NIST_800-53_SI-7", "NIST_800-190_3.1.5", "NIST_800-190_3.2.2", "SOC2_CC8.1"];
 const UPDATES: &[&str] = &["PCI_DSS_6.3.3", "NIST_800-53_SI-2", "SOC2_CC7.1"];
@@ -224,11 +218,7 @@ pub const TASK_CHECKS: [&CheckInfo; 32] = [
         description: "A container has no logConfiguration, or its logDriver is none.",
         remedy: "Add logConfiguration with awslogs, or awsfirelens.",
         tags: RECORD,
-        known_as: &[
-            "ECS.9",
-            "ecs_task_definitions_logging_enabled",
-            "ecs-task-definition-log-configuration",
-        ],
+        known_as: &["ECS.9", "ecs_task_definitions_logging_enabled", "ecs-task-definition-log-configuration"],
     },
     &CheckInfo {
         number: 7002,

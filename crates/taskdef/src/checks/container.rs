@@ -145,8 +145,7 @@ fn capability<'d>(subject: &mut Subject<'_, 'd>, place: &Place<'d>, name: &str) 
     } else {
         (Weight::Warning, "unusual", "is not among the capabilities that containers have")
     };
-    let refused =
-        if short == "SYS_PTRACE" || class == "usual" { "" } else { subject.refused() };
+    let refused = if short == "SYS_PTRACE" || class == "usual" { "" } else { subject.refused() };
     let reason = format!("adds {short}, which {what}{refused}");
     subject.found(Check::Capabilities, weight, class, place, reason);
 }
@@ -233,7 +232,7 @@ fn blocking<'d>(subject: &mut Subject<'_, 'd>, log: &Place<'d>) {
 fn health<'d>(subject: &mut Subject<'_, 'd>, container: &Place<'d>) {
     subject.makes(Check::HealthCheck);
     let reader = subject.reader;
-    let serves = !reader.present(container, "portMappings").is_empty();
+    let serves = !reader.list(container, "portMappings").is_empty();
     let essential = reader.text_of(container, "essential").is_none_or(|text| text != "false");
     // What ends or only helps need not say that it is well.
     let weight = if serves && essential { Weight::Warning } else { Weight::Informational };

@@ -4,8 +4,25 @@ use super::{catalogue::Check, reader::Place, report::Weight, secrets, task::Subj
 
 /// Directories of a host that nobody else should see.
 const SENSITIVE: &[&str] = &[
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sbin", "/sys",
-    "/usr", "/var", "/var/lib/docker", "/var/lib/ecs", "/var/run",
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
+    "/var/lib/docker",
+    "/var/lib/ecs",
+    "/var/run",
 ];
 
 /// Sockets over which a container engine takes orders.
@@ -55,7 +72,9 @@ fn host_path<'d>(subject: &mut Subject<'_, 'd>, volume: &Place<'d>, place: &Plac
     let name = subject.reader.text_of(volume, "name");
     let read_only = is_read_only(subject, name.as_deref());
     let sensitive = SENSITIVE.contains(&path.as_str())
-        || ["/etc/", "/proc/", "/sys/", "/dev/", "/boot/", "/root/"].iter().any(|start| path.starts_with(start));
+        || ["/etc/", "/proc/", "/sys/", "/dev/", "/boot/", "/root/"]
+            .iter()
+            .any(|start| path.starts_with(start));
     let how = if read_only { "read only" } else { "to be written" };
     let (weight, class) = match (sensitive, read_only) {
         (true, false) => (Weight::Error, "sensitive"),

@@ -39,9 +39,11 @@ pub(super) fn check<'d>(subject: &mut Subject<'_, 'd>, container: &Place<'d>) {
                 (Weight::Warning, "latest", format!("{text} is whatever was pushed last"))
             }
             // A registry that is not known may be anybody's.
-            (false, Some(_)) if public => {
-                (Weight::Warning, "public-tag", format!("{text} is by tag, from a public registry: it can change"))
-            }
+            (false, Some(_)) if public => (
+                Weight::Warning,
+                "public-tag",
+                format!("{text} is by tag, from a public registry: it can change"),
+            ),
             (false, Some(_)) => (
                 Weight::Notice,
                 "tag",

@@ -112,7 +112,8 @@ fn judge<'d>(subject: &mut Subject<'_, 'd>, name: &str, value: &Place<'d>) {
         return subject.found(Check::Secrets, suspect.weight, suspect.class, value, reason);
     }
     if BY_NAME.contains(&name) && !text.is_empty() && reader.text(value).is_some() {
-        let reason = format!("{name} is set here; what it holds belongs into secrets, or into the task's role");
+        let reason =
+            format!("{name} is set here; what it holds belongs into secrets, or into the task's role");
         subject.found(Check::Secrets, Weight::Warning, "by-name", value, reason);
     }
 }

@@ -226,7 +226,8 @@ impl<'d> Subject<'_, 'd> {
         let path = if std::ptr::eq(node, self.task.node) {
             String::new()
         } else {
-            let name = if self.reader.is_template() { "ContainerDefinitions" } else { "containerDefinitions" };
+            let name =
+                if self.reader.is_template() { "ContainerDefinitions" } else { "containerDefinitions" };
             super::reader::join(&self.task.path, name)
         };
         let list = Place { node, path };

@@ -62,7 +62,8 @@ impl<'d> Resource<'_, 'd> {
     }
 
     fn open(&mut self, check: Check, place: &Place<'d>) {
-        let reason = "not known before deployment; give --parameter NAME=VALUE if it is a parameter's".to_owned();
+        let reason =
+            "not known before deployment; give --parameter NAME=VALUE if it is a parameter's".to_owned();
         let at = self.reader.position(place);
         self.report.leave_open(Undecided { check, path: place.path.clone(), at, reason });
     }

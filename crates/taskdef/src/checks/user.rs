@@ -27,8 +27,7 @@ fn named<'d>(subject: &mut Subject<'_, 'd>, container: &Place<'d>, place: &Place
     };
     let name = subject.reader.text_of(container, "name");
     let is_sensor = name.as_deref() == Some(sidecar::NAME) && sidecar::is_labelled(container.node);
-    let (weight, class) =
-        if is_sensor { (Weight::Notice, "sensor") } else { (Weight::Error, "root") };
+    let (weight, class) = if is_sensor { (Weight::Notice, "sensor") } else { (Weight::Error, "root") };
     subject.found(Check::Root, weight, class, place, reason);
 }
 
@@ -82,9 +81,15 @@ mod tests {
 
     #[test]
     fn root_and_administrators_by_any_spelling() {
-        for (user, expected) in
-            [("0", true), ("00:5", true), ("root", true), ("root:app", true), (":1", true), ("1000", false), ("rooted", false)]
-        {
+        for (user, expected) in [
+            ("0", true),
+            ("00:5", true),
+            ("root", true),
+            ("root:app", true),
+            (":1", true),
+            ("1000", false),
+            ("rooted", false),
+        ] {
             assert_eq!(is_root(user), expected, "{user}");
         }
         assert!(is_administrator("ContainerAdministrator") && is_administrator("NT AUTHORITY\\SYSTEM"));

@@ -113,10 +113,7 @@ pub(super) fn exit_code(scan: &TaskScan, fail_on: Priority) -> ExitCode {
 }
 
 /// Results of all files together.
-pub(super) fn assess(
-    reports: Vec<(String, Report)>,
-    is_wanted: impl Fn(&CheckInfo) -> bool,
-) -> TaskScan {
+pub(super) fn assess(reports: Vec<(String, Report)>, is_wanted: impl Fn(&CheckInfo) -> bool) -> TaskScan {
     let mut scan = TaskScan::default();
     let mut findings: BTreeMap<u32, Vec<Located>> = BTreeMap::new();
     let mut open: BTreeMap<u32, Vec<String>> = BTreeMap::new();

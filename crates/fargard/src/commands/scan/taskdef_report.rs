@@ -71,12 +71,22 @@ pub(super) fn write_table(out: &mut impl Write, scan: &TaskScan, all: bool) -> i
     for checked in &scan.results {
         write_check(out, checked, all)?;
     }
-    for (check, reason) in &scan.not_applicable {
+    write_idle(out, scan, all)?;
+    let (files, tasks, containers) = (scan.files.len(), scan.tasks, scan.containers);
+    writeln!(out, "\n{files} files, {tasks} task definitions, {containers} containers")
+}
+
+/// Checks that had nothing to look at: their numbers, with `all` each with its reason.
+fn write_idle(out: &mut impl Write, scan: &TaskScan, all: bool) -> io::Result<()> {
+    for (check, reason) in scan.not_applicable.iter().filter(|_| all) {
         let title = info(*check).map_or("", |info| info.title);
         writeln!(out, "-       {check:<5} {:<9} {title}\n        Not applicable: {reason}", "")?;
     }
-    let (files, tasks, containers) = (scan.files.len(), scan.tasks, scan.containers);
-    writeln!(out, "\n{files} files, {tasks} task definitions, {containers} containers")
+    if !all && !scan.not_applicable.is_empty() {
+        let numbers: Vec<String> = scan.not_applicable.keys().map(u32::to_string).collect();
+        writeln!(out, "Not applicable (--all says why): {}", numbers.join(", "))?;
+    }
+    Ok(())
 }
 
 fn write_check(out: &mut impl Write, checked: &TaskChecked, all: bool) -> io::Result<()> {
@@ -92,8 +102,7 @@ fn write_check(out: &mut impl Write, checked: &TaskChecked, all: bool) -> io::Re
         format!(" ({})", checked.known_as.join(", "))
     };
     writeln!(out, "{word:<7} {:<5} {:<9} {}{also}", result.check, result.severity, result.title)?;
-    let shown: Vec<&Located> =
-        checked.findings.iter().filter(|found| all || found.finding.fails()).collect();
+    let shown: Vec<&Located> = checked.findings.iter().filter(|found| all || found.finding.fails()).collect();
     let width = shown.iter().map(|found| found.place().chars().count()).max().unwrap_or(0).min(60);
     for found in &shown {
         let severity = if found.finding.severity == result.severity {
@@ -101,7 +110,13 @@ fn write_check(out: &mut impl Write, checked: &TaskChecked, all: bool) -> io::Re
         } else {
             format!(" [{}]", found.finding.severity)
         };
-        writeln!(out, "        {:<width$}  {}{}{severity}", found.place(), found.whose(), found.finding.reason)?;
+        writeln!(
+            out,
+            "        {:<width$}  {}{}{severity}",
+            found.place(),
+            found.whose(),
+            found.finding.reason
+        )?;
     }
     let noted = checked.findings.len() - shown.len();
     if noted > 0 {
