@@ -96,7 +96,7 @@ mod tests {
 
     use super::Target;
     use crate::{
-        CHECK_426, CHECKS, Finding, TASK_CHECKS,
+        CHECK_426, Finding,
         miner::{Kind, Match},
     };
 
@@ -132,11 +132,20 @@ mod tests {
 
     #[test]
     fn every_tag_maps_to_a_standard() {
-        for check in CHECKS.into_iter().chain(TASK_CHECKS) {
+        for check in crate::all_checks() {
             for tag in check.tags {
                 assert!(of_tag(tag).is_some(), "{}: {tag}", check.number);
             }
         }
+    }
+
+    #[test]
+    fn every_check_has_a_number_of_its_own() {
+        let mut numbers: Vec<u32> = crate::all_checks().map(|check| check.number).collect();
+        numbers.sort_unstable();
+        let count = numbers.len();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod confined;
 mod digest;
 mod facts;
 mod finding;
+pub mod image;
 pub mod keys;
 mod limits;
 pub mod miner;
@@ -28,5 +29,10 @@ pub use facts::{Facts, FileKind};
 pub use finding::Finding;
 pub use limits::Limits;
 pub use pipeline::{Outcome, Selection, StreamScan, scan};
-pub use registry::{CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECKS, TASK_CHECKS};
+pub use registry::{
+    BUILD_CHECKS, CHECK_41, CHECK_43, CHECK_47, CHECK_48, CHECK_49, CHECK_56, CHECK_406, CHECK_410,
+    CHECK_411, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECK_456, CHECK_7003, CHECK_7101, CHECK_7102,
+    CHECK_7103, CHECK_7104, CHECK_7106, CHECK_7107, CHECK_7108, CHECK_7109, CHECKS, FILE_CHECKS, TASK_CHECKS,
+    all_checks,
+};
 pub use walk::{Entry, WalkReport, walk};

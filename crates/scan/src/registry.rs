@@ -1,15 +1,29 @@
 //! Every check there is, with its number and what to do when it fails.
 
+mod image;
 mod task;
 
 use fargard_model::Priority;
 
-pub use self::task::TASK_CHECKS;
+pub use self::{
+    image::{
+        BUILD_CHECKS, CHECK_43, CHECK_47, CHECK_49, CHECK_406, CHECK_410, CHECK_411, CHECK_456, CHECK_7101,
+        CHECK_7102, CHECK_7103, CHECK_7104, CHECK_7106, CHECK_7107, CHECK_7108, CHECK_7109, FILE_CHECKS,
+    },
+    task::{CHECK_56, CHECK_7003, TASK_CHECKS},
+};
 
 use crate::CheckInfo;
 
 /// All checks, by number.
 pub const CHECKS: [&CheckInfo; 6] = [&CHECK_41, &CHECK_48, &CHECK_424, &CHECK_425, &CHECK_426, &CHECK_448];
+
+/// Every check there is, each once.
+pub fn all_checks() -> impl Iterator<Item = &'static CheckInfo> {
+    let more = BUILD_CHECKS.into_iter().chain(FILE_CHECKS).chain([&CHECK_456]);
+    let tasks = TASK_CHECKS.into_iter().filter(|check| check.number != CHECK_424.number);
+    CHECKS.into_iter().chain(more).chain(tasks)
+}
 
 /// Check 41: the image's user. CIS Docker benchmark 4.1.
 pub const CHECK_41: CheckInfo = CheckInfo {

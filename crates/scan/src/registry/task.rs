@@ -17,6 +17,28 @@ const TRANSPORT: &[&str] = &["PCI_DSS_4.2.1", "NIST_800-53_SC-8", "SOC2_CC6.7", 
 const SUPPLY: &[&str] = &["NIST_800-53_SI-7", "NIST_800-190_3.1.5", "NIST_800-190_3.2.2", "SOC2_CC8.1"];
 const UPDATES: &[&str] = &["PCI_DSS_6.3.3", "NIST_800-53_SI-2", "SOC2_CC7.1"];
 
+/// Check 56: SSH served from a container. CIS Docker benchmark 5.6.
+pub const CHECK_56: CheckInfo = CheckInfo {
+    number: 56,
+    title: "Containers should not serve SSH",
+    severity: Warning,
+    description: "A container's port 22 is mapped.",
+    remedy: "Take the server out of the image; for a shell use ECS Exec, which records who had it.",
+    tags: NETWORK,
+    known_as: &["CIS Docker 5.6"],
+};
+
+/// Check 7003: images by names that can move.
+pub const CHECK_7003: CheckInfo = CheckInfo {
+    number: 7003,
+    title: "Images should be named by what they are",
+    severity: Warning,
+    description: "An image is latest, or by tag from a public registry: what runs can change without a deployment.",
+    remedy: "Name the image by digest (image@sha256:...), from a registry of your own with immutable tags.",
+    tags: SUPPLY,
+    known_as: &["DKL-DI-0006", "DS-0001"],
+};
+
 /// All checks of task definitions, by number.
 pub const TASK_CHECKS: [&CheckInfo; 32] = [
     &CheckInfo {
@@ -64,15 +86,7 @@ pub const TASK_CHECKS: [&CheckInfo; 32] = [
         tags: HOST_FILES,
         known_as: &["CIS Docker 5.5"],
     },
-    &CheckInfo {
-        number: 56,
-        title: "Containers should not serve SSH",
-        severity: Warning,
-        description: "A container's port 22 is mapped.",
-        remedy: "Take the server out of the image; for a shell use ECS Exec, which records who had it.",
-        tags: NETWORK,
-        known_as: &["CIS Docker 5.6"],
-    },
+    &CHECK_56,
     &CheckInfo {
         number: 57,
         title: "Privileged ports of the host should not be mapped",
@@ -229,15 +243,7 @@ pub const TASK_CHECKS: [&CheckInfo; 32] = [
         tags: AVAILABILITY,
         known_as: &["ecs_task_definitions_logging_block_mode"],
     },
-    &CheckInfo {
-        number: 7003,
-        title: "Images should be named by what they are",
-        severity: Warning,
-        description: "An image is latest, or by tag from a public registry: what runs can change without a deployment.",
-        remedy: "Name the image by digest (image@sha256:...), from a registry of your own with immutable tags.",
-        tags: SUPPLY,
-        known_as: &["DKL-DI-0006", "DS-0001"],
-    },
+    &CHECK_7003,
     &CheckInfo {
         number: 7004,
         title: "EFS volumes should be encrypted on the way",
