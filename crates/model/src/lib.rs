@@ -30,7 +30,7 @@ pub use action::{Action, ActionResult, ActionTaken};
 pub use alert::Alert;
 pub use batch::{Batch, BatchHeader, Lost, Record};
 pub use call::ArgSet;
-pub use check::{CheckResult, CheckStatus};
+pub use check::{Actor, CheckFinding, CheckResult, CheckStatus, MAX_FOUND};
 pub use detection::Detection;
 pub use event::{Arg, Event, Fd, Outcome, Source};
 pub use event_type::EventType;

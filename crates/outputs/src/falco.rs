@@ -3,7 +3,7 @@
 //! Both are what Falco writes with its settings at their defaults, so that what reads Falco's alerts
 //! (falcosidekick, log parsers) reads these; the text line also names the rule. Times are UTC.
 
-use fargard_model::{Alert, CheckResult, FileChange, Priority, Timestamp};
+use fargard_model::{Alert, CheckFinding, CheckResult, FileChange, Priority, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -84,7 +84,8 @@ pub fn check_text(result: &CheckResult) -> String {
 }
 
 /// A check's result in the shape of [`json`]: the rule is the check's title, the source is `compliance`, and the
-/// output fields are `check.number`, `check.status`, `check.subjects`, `container.id` and `container.name`.
+/// output fields are `check.number`, `check.status`, `check.subjects`, `container.id` and `container.name`; of what was
+/// found last in a running task also `check.found` and, where somebody was seen doing it, `evt.type`, `proc.*` and `user.uid`.
 ///
 /// # Errors
 /// As [`json`].
@@ -96,7 +97,19 @@ pub fn check_json(result: &CheckResult, hostname: &str) -> serde_json::Result<St
         ("container.id", Value::from(result.container.id.clone())),
         ("container.name", Value::from(result.container.name.clone())),
     ];
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut fields: Map<String, Value> =
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    if let Some(latest) = result.found.first() {
+        fields.insert("check.found".to_owned(), serde_json::to_value(&result.found)?);
+        if let Some(actor) = &latest.by {
+            fields.insert("evt.type".to_owned(), Value::from(actor.call.name()));
+            fields.insert("proc.exepath".to_owned(), Value::from(actor.exepath.clone()));
+            fields.insert("proc.name".to_owned(), Value::from(actor.name.clone()));
+            fields.insert("proc.pid".to_owned(), Value::from(actor.pid));
+            fields.insert("proc.pname".to_owned(), Value::from(actor.parent.clone()));
+            fields.insert("user.uid".to_owned(), Value::from(actor.uid));
+        }
+    }
     serde_json::to_string(&JsonAlert {
         hostname,
         output: line(TimeFormat::OfDay, result.time, result.severity, &check_output(result)),
@@ -160,7 +173,19 @@ fn file_change_output(change: &FileChange) -> String {
 }
 
 fn check_output(result: &CheckResult) -> String {
-    format!("Check {} {} | {}", result.check, result.title, result.cause)
+    let text = format!("Check {} {} | {}", result.check, result.title, result.cause);
+    match result.found.first() {
+        Some(CheckFinding { subject, by: Some(actor), .. }) => format!(
+            "{text} | {subject}: {} by {} {} (pid {}, user {}) at {}",
+            actor.call.name(),
+            actor.name,
+            actor.exepath,
+            actor.pid,
+            actor.uid,
+            time_of_day(actor.time)
+        ),
+        _ => text,
+    }
 }
 
 fn line(format: TimeFormat, time: Timestamp, priority: Priority, output: &str) -> String {
@@ -201,7 +226,10 @@ pub fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use fargard_model::{Alert, CheckResult, CheckStatus, Container, Priority, Source, Task, Timestamp};
+    use fargard_model::{
+        Actor, Alert, CheckFinding, CheckResult, CheckStatus, Container, EventType, Priority, Source, Task,
+        Timestamp,
+    };
     use serde_json::json;
 
     use super::{TimeFormat, check_json, check_text, json, printable, text, time_of_day};
@@ -242,7 +270,7 @@ mod tests {
 
     #[test]
     fn results_of_checks_have_the_same_shapes() {
-        let result = CheckResult {
+        let mut result = CheckResult {
             id: "p-check-1".into(),
             time: Timestamp(1_795_243_200_000_000_042),
             check: 426,
@@ -251,12 +279,35 @@ mod tests {
             status: CheckStatus::Failed,
             cause: "Found: /tmp/xmrig (named as a miner)".into(),
             subjects: vec!["/tmp/xmrig".into()],
+            found: Vec::new(),
             tags: vec!["T1496".into(), "SOC2_CC6.8".into()],
             task: Task::default(),
             container: Container { id: "c1".into(), name: "app".into(), ..Container::default() },
         };
         insta::assert_snapshot!(check_text(&result), @"06:40:00.000000042: Critical Check 426 Image contains binaries used for crypto mining | Found: /tmp/xmrig (named as a miner)");
         insta::assert_snapshot!(check_json(&result, "h").unwrap(), @r#"{"hostname":"h","output":"06:40:00.000000042: Critical Check 426 Image contains binaries used for crypto mining | Found: /tmp/xmrig (named as a miner)","output_fields":{"check.number":426,"check.status":"failed","check.subjects":["/tmp/xmrig"],"container.id":"c1","container.name":"app"},"priority":"Critical","rule":"Image contains binaries used for crypto mining","source":"compliance","tags":["SOC2_CC6.8","T1496"],"time":"2026-11-21T06:40:00.000000042Z"}"#);
+        let actor = Actor {
+            time: Timestamp(1_795_243_199_000_000_000),
+            call: EventType::Openat,
+            pid: 7,
+            name: "cp".into(),
+            exepath: "/bin/cp".into(),
+            uid: 0,
+            parent: "sh".into(),
+        };
+        result.found.push(CheckFinding {
+            subject: "/tmp/xmrig".into(),
+            class: "name".into(),
+            reason: "named as a miner".into(),
+            severity: Priority::Critical,
+            time: actor.time,
+            by: Some(actor),
+        });
+        insta::assert_snapshot!(check_text(&result), @"06:40:00.000000042: Critical Check 426 Image contains binaries used for crypto mining | Found: /tmp/xmrig (named as a miner) | /tmp/xmrig: openat by cp /bin/cp (pid 7, user 0) at 06:39:59.000000000");
+        let json: serde_json::Value = serde_json::from_str(&check_json(&result, "h").unwrap()).unwrap();
+        let fields = &json["output_fields"];
+        assert_eq!((&fields["proc.name"], &fields["evt.type"]), (&"cp".into(), &"openat".into()));
+        assert_eq!(fields["check.found"][0]["by"]["pid"], 7);
     }
 
     #[test]

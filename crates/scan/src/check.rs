@@ -65,6 +65,7 @@ impl CheckInfo {
             status,
             cause: cause(&failing, incomplete),
             subjects: failing.iter().take(SUBJECTS).map(|found| found.subject.clone()).collect(),
+            found: Vec::new(),
             tags: self.tags.iter().map(|&tag| tag.to_owned()).collect(),
             task: target.task.clone(),
             container: target.container.clone(),

@@ -53,6 +53,41 @@ impl Root {
         }
     }
 
+    /// As [`Root::open_file`], with the path without links that the file has inside the root.
+    ///
+    /// # Errors
+    /// As [`Root::open_file`].
+    pub fn open_real(&self, path: &[u8]) -> io::Result<Option<(Vec<u8>, File, Stat)>> {
+        let resolved = self.resolve(path)?;
+        let Some(name) = resolved.last else { return Ok(None) };
+        let opened = open_regular(resolved.directory.as_fd(), name.as_slice())?;
+        Ok(opened.map(|(file, stat)| ([resolved.path.as_slice(), b"/", &name].concat(), file, stat)))
+    }
+
+    /// The link that stands at a path; `None` when it is none.
+    ///
+    /// # Errors
+    /// As [`Root::open_file`].
+    pub fn link_at(&self, path: &[u8]) -> io::Result<Option<Link>> {
+        let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+        let path = path.get(..end).unwrap_or_default();
+        let start = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (above, name) = path.split_at_checked(start).unwrap_or_default();
+        if matches!(name, b"" | b"." | b"..") {
+            return Ok(None);
+        }
+        let resolved = self.resolve(above)?;
+        if resolved.last.is_some() {
+            return Err(Errno::NOTDIR.into());
+        }
+        let stat = rustix::fs::statat(&resolved.directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return Ok(None);
+        }
+        let target = rustix::fs::readlinkat(&resolved.directory, name, Vec::new())?.into_bytes();
+        Ok(Some(Link { path: [resolved.path.as_slice(), b"/", name].concat(), stat, target }))
+    }
+
     /// Opens a directory by its path inside the root for listing.
     ///
     /// # Errors
@@ -69,13 +104,15 @@ impl Root {
             return Err(Errno::NAMETOOLONG.into());
         }
         let mut pending: VecDeque<Vec<u8>> = components(path).collect();
-        let mut above: Vec<OwnedFd> = Vec::new();
+        let mut above: Vec<(OwnedFd, usize)> = Vec::new();
         let mut here = self.directory.try_clone()?;
+        let mut real: Vec<u8> = Vec::new();
         let mut links = 0;
         while let Some(name) = pending.pop_front() {
             if name == b".." {
-                if let Some(parent) = above.pop() {
+                if let Some((parent, length)) = above.pop() {
                     here = parent;
+                    real.truncate(length);
                 }
                 continue;
             }
@@ -89,6 +126,7 @@ impl Root {
                     }
                     if target.first() == Some(&b'/') {
                         above.clear();
+                        real.clear();
                         here = self.directory.try_clone()?;
                     }
                     for part in components(&target).collect::<Vec<_>>().into_iter().rev() {
@@ -97,19 +135,36 @@ impl Root {
                 }
                 FileType::Directory => {
                     let below = enter(here.as_fd(), name.as_slice())?;
-                    above.push(std::mem::replace(&mut here, below));
+                    above.push((std::mem::replace(&mut here, below), real.len()));
+                    real.push(b'/');
+                    real.extend_from_slice(&name);
                 }
-                _ if pending.is_empty() => return Ok(Resolved { directory: here, last: Some(name) }),
+                _ if pending.is_empty() => {
+                    return Ok(Resolved { directory: here, path: real, last: Some(name) });
+                }
                 _ => return Err(Errno::NOTDIR.into()),
             }
         }
-        Ok(Resolved { directory: here, last: None })
+        Ok(Resolved { directory: here, path: real, last: None })
     }
+}
+
+/// A symbolic link.
+#[derive(Debug)]
+pub struct Link {
+    /// Its path inside the root, without links before it.
+    pub path: Vec<u8>,
+    /// Its own status.
+    pub stat: Stat,
+    /// What it says.
+    pub target: Vec<u8>,
 }
 
 /// Where a path led: a directory, and the name of something else in it unless the path named the directory.
 struct Resolved {
     directory: OwnedFd,
+    /// The directory's path inside the root without links; empty for the root.
+    path: Vec<u8>,
     last: Option<Vec<u8>>,
 }
 
@@ -165,7 +220,12 @@ fn open_waiting(parent: BorrowedFd<'_>, name: impl Arg) -> rustix::io::Result<Ow
         return Ok(handle);
     }
     let link = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    rustix::fs::open(link, OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+    // A scan leaves no trace in the time of access where it may.
+    match rustix::fs::open(&link, flags | OFlags::NOATIME, Mode::empty()) {
+        Err(Errno::PERM) => rustix::fs::open(&link, flags, Mode::empty()),
+        opened => opened,
+    }
 }
 
 /// Whether it is a regular file.
@@ -235,7 +295,15 @@ mod tests {
         let root = Root::open(&inside).unwrap();
         for path in ["/usr/bin/tool", "bin/tool", "absolute", "/usr/up", "./usr/../../bin//tool"] {
             assert_eq!(read(&root, path).as_deref(), Some("inside"), "{path}");
+            let (real, _, _) = root.open_real(path.as_bytes()).unwrap().unwrap();
+            assert_eq!(real, b"/usr/bin/tool", "{path}");
         }
+        let link = root.link_at(b"/usr/../absolute/").unwrap().unwrap();
+        assert_eq!(
+            (link.path.as_slice(), link.target.as_slice()),
+            (&b"/absolute"[..], &b"/usr/bin/tool"[..])
+        );
+        assert!(root.link_at(b"/bin/tool").unwrap().is_none() && root.link_at(b"/").unwrap().is_none());
         for path in ["escape", "escape-up", "../secret", "loop-a", "usr/bin/tool/more", "missing", "", "usr"]
         {
             assert_eq!(read(&root, path), None, "{path}");

@@ -10,7 +10,8 @@
 //! | `FARGARD_SPOOL_MAX_BYTES` | most bytes the spool directory may hold | 67108864 |
 //! | `FARGARD_PRINT` | `none`, `text` (Falco's line) or `json` (Falco's alert) for each detection | `none` |
 //! | `FARGARD_PRINT_TO` | `stderr`, `stdout` or a file to append to | `stderr` |
-//! | `FARGARD_CHECKS` | `on` or `off`: compliance checks of the running container | `on` |
+//! | `FARGARD_CHECKS` | `on`, `changes`, `all` or `off`: compliance checks of the running container, see [`CheckChoice`] | `on` |
+//! | `FARGARD_CHECKS_CPU` | percent of one CPU the checks may use on average, or `off` for no bound | a tenth of the task's CPUs, at least 5; 10 outside ECS |
 //! | `FARGARD_CPU` | percent of one CPU the engine may use for events on average, or `off` | a tenth of the task's CPUs, at least 5; `off` outside ECS |
 //! | `FARGARD_PREVENT` | `off`, `dry-run` or `on`: whether rules with `action: prevent` or `kill` act | `dry-run` |
 //! | `FARGARD_READS` | how opens for reading are seen: `lease` (named where rules are about certain files), `trap` (every open is stopped) or `off` | `lease` |
@@ -37,7 +38,8 @@ use fargard_rules::options::Options;
 use self::variables::Variables;
 pub use self::{
     choices::{
-        CpuBudget, FimChoice, NetworkChoice, Prevention, PrintFormat, PrintTo, ReadMode, parse_backend,
+        CheckChoice, CpuBudget, FimChoice, NetworkChoice, Prevention, PrintFormat, PrintTo, ReadMode,
+        parse_backend,
     },
     server::{Server, token_from_file},
 };
@@ -81,8 +83,10 @@ pub struct Config {
     pub announce: bool,
     /// Say at the end what was seen, even if nothing was lost.
     pub summary: bool,
-    /// Make compliance checks of the running container.
-    pub checks: bool,
+    /// Which compliance checks of the running container are made.
+    pub checks: CheckChoice,
+    /// CPU time that each of the threads that make checks may use.
+    pub checks_cpu: CpuBudget,
     /// Which files are monitored for their integrity.
     pub fim: FimChoice,
     /// Whether rules that ask for more than an alert act.
@@ -141,7 +145,8 @@ impl Default for Config {
             record: None,
             announce: false,
             summary: false,
-            checks: true,
+            checks: CheckChoice::On,
+            checks_cpu: CpuBudget::default(),
             fim: FimChoice::Off,
             prevent: Prevention::default(),
             reads: ReadMode::default(),
@@ -219,7 +224,8 @@ impl Config {
             record: None,
             announce: print != PrintFormat::None,
             summary: false,
-            checks: env.switch("FARGARD_CHECKS")?.unwrap_or(true),
+            checks: env.parsed_by("FARGARD_CHECKS", str::parse)?.unwrap_or_default(),
+            checks_cpu: env.parsed_by("FARGARD_CHECKS_CPU", str::parse)?.unwrap_or_default(),
             fim: env.get("FARGARD_FIM").map(FimChoice::from).unwrap_or_default(),
             prevent: env.parsed_by("FARGARD_PREVENT", str::parse)?.unwrap_or_default(),
             reads: env.parsed_by("FARGARD_READS", str::parse)?.unwrap_or_default(),

@@ -12,8 +12,8 @@ use fargard_model::Secret;
 use fargard_sensor::{
     capture::{self, BackendChoice},
     config::{
-        Config, DEFAULT_SPOOL_BYTES, FimChoice, PrintFormat, PrintTo, ReadMode, Server, Spool, parse_backend,
-        token_from_file,
+        CheckChoice, Config, DEFAULT_SPOOL_BYTES, FimChoice, PrintFormat, PrintTo, ReadMode, Server, Spool,
+        parse_backend, token_from_file,
     },
     engine::{self, EngineError},
 };
@@ -132,7 +132,7 @@ impl Args {
             record,
             announce: !self.quiet,
             summary: self.verbose,
-            checks: !self.no_checks,
+            checks: if self.no_checks { CheckChoice::Off } else { CheckChoice::default() },
             fim: self.fim.clone().map(FimChoice::from).unwrap_or_default(),
             reads: self.reads,
             backend: self.backend,

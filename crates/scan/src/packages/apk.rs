@@ -4,8 +4,8 @@
 //! `M:` its owner and mode, `R:` file in it, `a:` owner and mode of the file, `Z:` checksum, `Q1` and base64 of SHA-1
 //! (`Q2` and base64 of SHA-256). The checksum of a link is that of its target's text.
 
-use super::{Expected, MAX_TEXT, Packages, read_whole};
-use crate::{confined::Root, digest::Digest, keys::base64};
+use super::{Expected, MAX_TEXT, Packages, Source, read_whole};
+use crate::{digest::Digest, keys::base64};
 
 const PLACES: [&[u8]; 2] = [b"/lib/apk/db/installed", b"/usr/lib/apk/db/installed"];
 
@@ -13,9 +13,9 @@ const PLACES: [&[u8]; 2] = [b"/lib/apk/db/installed", b"/usr/lib/apk/db/installe
 const DEFAULT_MODE: u32 = 0o644;
 
 /// Reads the database if there is one.
-pub(super) fn read(root: &Root, packages: &mut Packages) {
+pub(super) fn read(source: &dyn Source, packages: &mut Packages) {
     for place in PLACES {
-        if let Some(text) = read_whole(root, place, MAX_TEXT, &mut packages.troubles) {
+        if let Some(text) = read_whole(source, place, MAX_TEXT, &mut packages.troubles) {
             packages.kinds.push("apk");
             parse(&text, packages);
             return;

@@ -3,30 +3,25 @@
 //! Formats: `deb-control(5)`, `deb-md5sums(5)`, `dpkg-divert(1)`. Paths in a list of digests have no leading slash and are
 //! those of the package, so diversions and merged directories (`/bin` in `/usr/bin`) are applied here.
 
-use std::{collections::HashMap, os::fd::AsFd as _};
+use std::collections::HashMap;
 
-use rustix::fs::Dir;
-
-use super::{Diversion, Expected, MAX_TEXT, Packages, read_whole};
-use crate::{confined::Root, digest::Digest};
+use super::{Diversion, Expected, MAX_TEXT, Packages, Source, read_whole};
+use crate::digest::Digest;
 
 const INFO: &[u8] = b"/var/lib/dpkg/info";
 const STATUS: &[u8] = b"/var/lib/dpkg/status";
 const STATUS_D: &[u8] = b"/var/lib/dpkg/status.d";
 const DIVERSIONS: &[u8] = b"/var/lib/dpkg/diversions";
 
-/// Most entries of `info` and `status.d` looked at.
-const MAX_ENTRIES: usize = 1_000_000;
-
 /// Reads the database if there is one.
-pub(super) fn read(root: &Root, packages: &mut Packages) {
-    let status = read_whole(root, STATUS, MAX_TEXT, &mut packages.troubles);
-    let parts = names(root, STATUS_D);
+pub(super) fn read(source: &dyn Source, packages: &mut Packages) {
+    let status = read_whole(source, STATUS, MAX_TEXT, &mut packages.troubles);
+    let parts = source.names(STATUS_D);
     if status.as_ref().is_none_or(|status| status.trim_ascii().is_empty()) && parts.is_empty() {
         return;
     }
     packages.kinds.push("dpkg");
-    let diverted = read_whole(root, DIVERSIONS, MAX_TEXT, &mut packages.troubles)
+    let diverted = read_whole(source, DIVERSIONS, MAX_TEXT, &mut packages.troubles)
         .map(|text| diversions(&text))
         .unwrap_or_default();
     packages.local_diversions = diverted
@@ -35,20 +30,13 @@ pub(super) fn read(root: &Root, packages: &mut Packages) {
         .map(|(from, to, _)| Diversion { from: packages.real(from), to: packages.real(to) })
         .collect();
     let diverted: HashMap<_, _> = diverted.into_iter().map(|(from, to, by)| (from, (to, by))).collect();
-    let mut reader = Reader { root, packages, diverted };
-    reader.installed(&status.unwrap_or_default());
+    let mut reader = Reader { source, packages, diverted };
+    reader.installed(status.as_deref().unwrap_or_default());
     reader.parts(&parts);
 }
 
-/// The names in a directory; none if there is no such directory.
-fn names(root: &Root, path: &[u8]) -> Vec<Vec<u8>> {
-    let Ok(directory) = root.open_directory(path) else { return Vec::new() };
-    let Ok(entries) = Dir::read_from(directory.as_fd()) else { return Vec::new() };
-    entries.flatten().take(MAX_ENTRIES).map(|entry| entry.file_name().to_bytes().to_vec()).collect()
-}
-
 struct Reader<'read> {
-    root: &'read Root,
+    source: &'read dyn Source,
     packages: &'read mut Packages,
     /// From a path to where it is diverted, and by which package.
     diverted: HashMap<Vec<u8>, (Vec<u8>, Vec<u8>)>,
@@ -64,7 +52,7 @@ impl Reader<'_> {
             let mut found = None;
             for stem in [package.name, &with_arch] {
                 let path = [INFO, b"/", stem, b".md5sums"].concat();
-                if let Some(text) = read_whole(self.root, &path, MAX_TEXT, &mut self.packages.troubles) {
+                if let Some(text) = read_whole(self.source, &path, MAX_TEXT, &mut self.packages.troubles) {
                     found = Some((text, stem.to_vec()));
                     break;
                 }
@@ -89,14 +77,14 @@ impl Reader<'_> {
     fn parts(&mut self, names: &[Vec<u8>]) {
         for part in names.iter().filter(|name| !name.starts_with(b".") && !name.ends_with(b".md5sums")) {
             let path = [STATUS_D, b"/", part].concat();
-            let Some(text) = read_whole(self.root, &path, MAX_TEXT, &mut self.packages.troubles) else {
+            let Some(text) = read_whole(self.source, &path, MAX_TEXT, &mut self.packages.troubles) else {
                 continue;
             };
             let Some(package) = stanzas(&text).next() else { continue };
             let name = String::from_utf8_lossy(package.name).into_owned();
             let number = self.packages.begin(name.clone());
             let digests = [&path, b".md5sums".as_slice()].concat();
-            match read_whole(self.root, &digests, MAX_TEXT, &mut self.packages.troubles) {
+            match read_whole(self.source, &digests, MAX_TEXT, &mut self.packages.troubles) {
                 Some(text) => self.digests(&text, package.name, number),
                 None if names.iter().any(|name| name.ends_with(b".md5sums")) => {
                     self.packages.without_digests.push((name, 0));
@@ -129,8 +117,7 @@ impl Reader<'_> {
     fn compare_ages(&mut self, stem: &[u8], name: &str) {
         let modified = |ending: &[u8]| {
             let path = [INFO, b"/", stem, ending].concat();
-            let (_, stat) = self.root.open_file(&path).ok()??;
-            Some(stat.st_mtime)
+            self.source.open(&path).ok()?.map(|opened| opened.modified)
         };
         if let (Some(digests), Some(list)) = (modified(b".md5sums"), modified(b".list"))
             && digests > list
@@ -143,12 +130,12 @@ impl Reader<'_> {
     fn without_digests(&mut self, stems: &[&[u8]], name: &str) {
         for stem in stems {
             let path = [INFO, b"/", stem, b".list"].concat();
-            let Some(list) = read_whole(self.root, &path, MAX_TEXT, &mut self.packages.troubles) else {
+            let Some(list) = read_whole(self.source, &path, MAX_TEXT, &mut self.packages.troubles) else {
                 continue;
             };
             let count = list
                 .split(|byte| *byte == b'\n')
-                .filter(|path| is_program_place(path) && matches!(self.root.open_file(path), Ok(Some(_))))
+                .filter(|path| is_program_place(path) && self.source.is_file(path))
                 .count();
             if count > 0 {
                 self.packages.without_digests.push((name.to_owned(), count));

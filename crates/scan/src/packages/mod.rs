@@ -2,19 +2,20 @@
 
 pub mod apk;
 pub mod dpkg;
+mod files;
 pub mod rpm;
+mod source;
 
-use std::{collections::HashMap, io, os::fd::AsFd as _};
+use std::{borrow::Cow, io};
 
-use rustix::fs::{AtFlags, Dir, FileType};
+use fargard_model::foreign::printable;
 
-use crate::{confined::Root, digest::Digest};
+use self::files::{Files, MAX_FILES};
+pub use self::source::{Content, Opened, Source};
+use crate::digest::Digest;
 
 /// Longest file of a text database; Debian's `status` of a large machine is below 10 MB.
 const MAX_TEXT: usize = 128 << 20;
-
-/// Most files known of all packages together.
-const MAX_FILES: usize = 4_000_000;
 
 /// What a package says of one of its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,6 @@ pub(crate) struct Expected {
     pub(crate) config: bool,
     /// Whether it may rightly be absent or differ (documentation, ghosts).
     pub(crate) optional: bool,
-    /// Whether it was met on the walk.
-    pub(crate) seen: bool,
 }
 
 /// A way round a package's file.
@@ -46,7 +45,7 @@ pub(crate) struct Diversion {
 #[derive(Debug, Default)]
 pub struct Packages {
     pub(crate) names: Vec<String>,
-    pub(crate) files: HashMap<Vec<u8>, Expected>,
+    pub(crate) files: Files,
     /// Diversions that an administrator made, not a package.
     pub(crate) local_diversions: Vec<Diversion>,
     /// Packages whose list of digests is gone, with the number of their files.
@@ -64,16 +63,26 @@ pub struct Packages {
 impl Packages {
     /// Reads the databases of a root file system. What cannot be read is among the troubles.
     #[must_use]
-    pub fn read(root: &Root) -> Self {
-        let mut packages = Self::default();
-        match aliases(root) {
-            Ok(aliases) => packages.aliases = aliases,
-            Err(error) => packages.troubles.push(format!("/: {error}")),
+    pub fn read(source: &dyn Source) -> Self {
+        Self { files: Files::with_paths(), ..Self::default() }.filled(source)
+    }
+
+    /// As [`Packages::read`], in half the memory: what is missing cannot be named then.
+    #[must_use]
+    pub fn read_compact(source: &dyn Source) -> Self {
+        Self::default().filled(source)
+    }
+
+    fn filled(mut self, source: &dyn Source) -> Self {
+        match aliases(source) {
+            Ok(aliases) => self.aliases = aliases,
+            Err(error) => self.troubles.push(format!("/: {error}")),
         }
-        dpkg::read(root, &mut packages);
-        apk::read(root, &mut packages);
-        rpm::read(root, &mut packages);
-        packages
+        dpkg::read(source, &mut self);
+        apk::read(source, &mut self);
+        rpm::read(source, &mut self);
+        self.files.shrink();
+        self
     }
 
     /// Names of the databases found: `dpkg`, `apk`, `rpm`.
@@ -101,14 +110,10 @@ impl Packages {
 
     /// Adds what a package says of a path.
     fn expect(&mut self, path: &[u8], expected: Expected) {
-        if self.files.len() >= MAX_FILES {
-            if self.troubles.is_empty() {
-                self.troubles.push(format!("more than {MAX_FILES} files of packages"));
-            }
-            return;
-        }
         let path = self.real(path);
-        self.files.insert(path, expected);
+        if !self.files.insert(&path, expected) && self.troubles.is_empty() {
+            self.troubles.push(format!("more than {MAX_FILES} files of packages"));
+        }
     }
 
     /// A path as the walk will name it: with a slash in front, and top directories that are links resolved.
@@ -130,51 +135,37 @@ impl Packages {
 
 impl Expected {
     fn with_digest(digest: Option<Digest>, package: u32) -> Self {
-        Self { digest, mode: None, package, config: false, optional: false, seen: false }
+        Self { digest, mode: None, package, config: false, optional: false }
     }
 }
 
 /// Links in the root directory to directories below it.
-fn aliases(root: &Root) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
-    let directory = root.open_directory(b"/")?;
-    let mut found = Vec::new();
-    for entry in Dir::read_from(directory.as_fd())?.flatten().take(10_000) {
-        let name = entry.file_name();
-        let Ok(stat) = rustix::fs::statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink
-            || root.open_directory(name.to_bytes()).is_err()
-        {
-            continue;
-        }
-        let target = rustix::fs::readlinkat(&directory, name, Vec::new())?.into_bytes();
-        let target = target.strip_prefix(b"/").unwrap_or(&target).trim_ascii_end();
-        let target = target.strip_suffix(b"/").unwrap_or(target);
-        if !target.is_empty() && !target.split(|byte| *byte == b'/').any(|part| part == b".." || part == b".")
-        {
-            found.push((name.to_bytes().to_vec(), target.to_vec()));
-        }
-    }
-    Ok(found)
+fn aliases(source: &dyn Source) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let links = source.top_links()?.into_iter();
+    Ok(links
+        .filter_map(|(name, target)| {
+            let target = target.strip_prefix(b"/").unwrap_or(&target).trim_ascii_end();
+            let target = target.strip_suffix(b"/").unwrap_or(target);
+            let is_plain = !target.split(|byte| *byte == b'/').any(|part| part == b".." || part == b".");
+            (!target.is_empty() && is_plain).then(|| (name, target.to_vec()))
+        })
+        .collect())
 }
 
 /// A whole file of a database; `None` when there is none.
-fn read_whole(root: &Root, path: &[u8], limit: usize, troubles: &mut Vec<String>) -> Option<Vec<u8>> {
-    match root.open_file(path) {
-        Ok(Some((file, _))) => match fargard_model::bounded::read_from(file, limit) {
-            Ok(bytes) => Some(bytes),
-            Err(error) => {
-                troubles.push(format!("{}: {error}", fargard_model::foreign::printable(path)));
-                None
-            }
-        },
-        Ok(None) => None,
-        Err(error)
-            if error.kind() == io::ErrorKind::NotFound || error.kind() == io::ErrorKind::NotADirectory =>
-        {
-            None
-        }
+fn read_whole<'a>(
+    source: &'a dyn Source,
+    path: &[u8],
+    limit: usize,
+    troubles: &mut Vec<String>,
+) -> Option<Cow<'a, [u8]>> {
+    let read =
+        source.open(path).and_then(|opened| opened.map(|opened| opened.content.whole(limit)).transpose());
+    match read {
+        Ok(read) => read,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => None,
         Err(error) => {
-            troubles.push(format!("{}: {error}", fargard_model::foreign::printable(path)));
+            troubles.push(format!("{}: {error}", printable(path)));
             None
         }
     }

@@ -1,6 +1,6 @@
 //! From what was seen of a file to findings.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use fargard_model::{Priority, foreign::printable};
 
@@ -75,7 +75,7 @@ impl Scanner<'_> {
         digest: Option<Digest>,
         format: Option<Format>,
     ) -> bool {
-        let Some(expected) = self.packages.files.get(&facts.path).copied() else {
+        let Some(expected) = self.packages.files.get(&facts.path) else {
             if format == Some(Format::Elf) && self.selection.packages && !self.packages.kinds.is_empty() {
                 self.judge_unowned(facts);
             }
@@ -144,9 +144,8 @@ impl Scanner<'_> {
 
     /// Check 448 for a link where a package has a file (apk: for a link, which has a digest of its own).
     pub(super) fn judge_link(&mut self, facts: &Facts, target: Option<&[u8]>) {
-        let Some(expected) = self.packages.files.get_mut(&facts.path) else { return };
-        expected.seen = true;
-        let expected = *expected;
+        let Some((number, expected)) = self.packages.files.find(&facts.path) else { return };
+        self.note_seen(number);
         if !self.selection.packages {
             return;
         }
@@ -164,7 +163,7 @@ impl Scanner<'_> {
     /// Check 48, and what it means for check 448.
     pub(super) fn judge_identity(&mut self, facts: &Facts) {
         let bit = if facts.mode & 0o4000 == 0 { "setgid" } else { "setuid" };
-        let expected = self.packages.files.get(&facts.path).copied();
+        let expected = self.packages.files.get(&facts.path);
         let name = String::from_utf8_lossy(base(&facts.path)).into_owned();
         let packed_so =
             expected.and_then(|expected| expected.mode).map(|mode| mode & 0o6000 == facts.mode & 0o6000);
@@ -274,7 +273,8 @@ impl Scanner<'_> {
 
     /// What the databases say as a whole: diversions, lists that are gone or newer, files that are not there.
     pub(super) fn judge_database(&mut self, complete: bool) {
-        for diversion in std::mem::take(&mut self.packages.local_diversions) {
+        let packages = Arc::clone(&self.packages);
+        for diversion in &packages.local_diversions {
             let to = printable(&diversion.to);
             let stands = self.is_there(&diversion.from);
             let found = if stands {
@@ -287,12 +287,12 @@ impl Scanner<'_> {
             };
             self.add(CHECK_448.number, found);
         }
-        for (package, files) in std::mem::take(&mut self.packages.without_digests) {
+        for (package, files) in &packages.without_digests {
             let reason =
                 format!("its list of digests is gone: {files} programs and libraries cannot be compared");
             self.add(CHECK_448.number, finding(package.as_bytes(), "no-digests", Priority::Error, reason));
         }
-        for package in std::mem::take(&mut self.packages.newer_digests) {
+        for package in &packages.newer_digests {
             let reason = "its list of digests is newer than its installation: it was rewritten";
             self.add(
                 CHECK_448.number,
@@ -311,26 +311,22 @@ impl Scanner<'_> {
 
     /// Files that the walk did not meet: found by another path (links between directories) or missing.
     fn judge_missing(&mut self) {
-        let files = std::mem::take(&mut self.packages.files);
-        let mut missing: HashMap<u32, (usize, Vec<u8>)> = HashMap::new();
-        let absent = files.into_iter().filter(|(_, expected)| {
-            !expected.seen && !expected.optional && !expected.config && expected.digest.is_some()
-        });
-        for (path, expected) in absent {
-            if self.is_there(&path) {
+        let packages = Arc::clone(&self.packages);
+        let mut missing: HashMap<u32, (usize, &[u8])> = HashMap::new();
+        for (number, path, expected) in packages.files.iter() {
+            let is_wanted = !expected.optional && !expected.config && expected.digest.is_some();
+            if !is_wanted || self.was_seen(number) || self.is_there(path) {
                 continue;
             }
-            let (count, first) = missing.entry(expected.package).or_insert_with(|| (0, path.clone()));
+            let (count, first) = missing.entry(expected.package).or_insert((0, path));
             *count += 1;
-            if path < *first {
-                *first = path;
-            }
+            *first = path.min(first);
         }
         for (package, (count, first)) in missing {
             let package = self.packages.name(package).to_owned();
             let more = if count > 1 { format!(" and {} more files", count - 1) } else { String::new() };
             let reason = format!("missing{more} of package {package}");
-            self.add(CHECK_448.number, finding(&first, "missing", Priority::Informational, reason));
+            self.add(CHECK_448.number, finding(first, "missing", Priority::Informational, reason));
         }
     }
 }

@@ -5,15 +5,19 @@
 
 mod job;
 mod judge;
+mod live;
 mod look;
 mod stream;
 
-use std::{collections::HashMap, fs::File, io, ops::ControlFlow, path::Path};
+use std::{collections::HashMap, fs::File, io, ops::ControlFlow, path::Path, sync::Arc};
 
-pub use self::stream::StreamScan;
 use self::{
     job::{CHUNK, Identity, Job},
     look::{Look, Wanted},
+};
+pub use self::{
+    live::{LiveScan, Looked},
+    stream::StreamScan,
 };
 use crate::{
     Facts, FileKind, Finding, Limits, WalkReport,
@@ -23,9 +27,6 @@ use crate::{
     packages::Packages,
     walk::{Entry, walk},
 };
-
-/// Files read side by side.
-const JOBS: usize = 32;
 
 /// Files with several names whose digest is remembered.
 const MAX_REMEMBERED: usize = 65_536;
@@ -90,24 +91,46 @@ pub fn scan(
     selection: Selection,
     mut progress: impl FnMut(&WalkReport) -> ControlFlow<()>,
 ) -> io::Result<Outcome> {
+    let packages = if selection.packages || selection.keys {
+        Packages::read(&Root::open(path)?)
+    } else {
+        Packages::default()
+    };
+    scan_with(path, limits, selection, &Arc::new(packages), |report| {
+        if report.files.is_multiple_of(256) { progress(report) } else { ControlFlow::Continue(()) }
+    })
+}
+
+/// As [`scan`], with packages that were read before. `between` is called between any two pieces of work of some
+/// milliseconds.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_with(
+    path: &Path,
+    limits: &Limits,
+    selection: Selection,
+    packages: &Arc<Packages>,
+    mut between: impl FnMut(&WalkReport) -> ControlFlow<()>,
+) -> io::Result<Outcome> {
     let root = Root::open(path)?;
-    let packages =
-        if selection.packages || selection.keys { Packages::read(&root) } else { Packages::default() };
-    let mut scanner = Scanner::new(Some(&root), limits, selection, packages);
+    let mut scanner = Scanner::new(Some(&root), limits, selection, Arc::clone(packages));
     let mut report = walk(path, limits, |entry, report| {
-        if report.files % 256 == 0 && progress(report).is_break() {
+        scanner.entry(entry, report, &mut between);
+        if report.cut_short.is_none() && between(report).is_break() {
             report.cut_short = Some("stopped".to_owned());
-            return ControlFlow::Break(());
         }
-        scanner.entry(entry, report);
         if report.cut_short.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    scanner.run_down(0, &mut report);
+    scanner.run_down(0, &mut report, &mut between);
     let mut outcome = scanner.finish(report.incomplete().is_none());
     report.unreadable_named.sort();
     outcome.walk = report;
     Ok(outcome)
 }
+
+/// What is called between two pieces of work, and ends the scan by breaking.
+type Between<'call> = dyn FnMut(&WalkReport) -> ControlFlow<()> + 'call;
 
 /// The pass over the files.
 struct Scanner<'scan> {
@@ -115,7 +138,9 @@ struct Scanner<'scan> {
     root: Option<&'scan Root>,
     limits: &'scan Limits,
     selection: Selection,
-    packages: Packages,
+    packages: Arc<Packages>,
+    /// Which of the packages' files were met.
+    seen: Vec<bool>,
     jobs: Vec<Job>,
     spare: Vec<Vec<u8>>,
     /// Files with several names that were read: with their digest if one was wanted.
@@ -132,14 +157,15 @@ impl<'scan> Scanner<'scan> {
         root: Option<&'scan Root>,
         limits: &'scan Limits,
         selection: Selection,
-        packages: Packages,
+        packages: Arc<Packages>,
     ) -> Self {
         Self {
             root,
             limits,
             selection,
             packages,
-            jobs: Vec::with_capacity(JOBS),
+            seen: Vec::new(),
+            jobs: Vec::new(),
             spare: Vec::new(),
             remembered: HashMap::new(),
             findings: HashMap::new(),
@@ -150,13 +176,18 @@ impl<'scan> Scanner<'scan> {
     }
 
     /// Takes a file of the walk.
-    fn entry(&mut self, entry: &Entry<'_>, report: &mut WalkReport) {
+    fn entry(&mut self, entry: &Entry<'_>, report: &mut WalkReport, between: &mut Between<'_>) {
         let facts = Facts::of(entry.path, entry.stat);
         if facts.changes_identity() && self.selection.setuid {
             self.judge_identity(&facts);
         }
         match facts.kind {
-            FileKind::Regular => self.regular(entry, facts, report),
+            FileKind::Regular => {
+                self.regular(entry, facts, report);
+                if self.jobs.len() >= self.limits.side_by_side {
+                    self.run_down(self.limits.side_by_side / 2, report, between);
+                }
+            }
             FileKind::Link => {
                 let target = entry.link_target();
                 self.judge_link(&facts, target.as_deref());
@@ -166,12 +197,12 @@ impl<'scan> Scanner<'scan> {
     }
 
     fn regular(&mut self, entry: &Entry<'_>, facts: Facts, report: &mut WalkReport) {
-        let expected = self.packages.files.get_mut(&facts.path);
+        let expected = self.packages.files.find(&facts.path);
         let owned = expected.is_some();
-        let digest = expected.and_then(|expected| {
-            expected.seen = true;
-            expected.digest
-        });
+        if let Some((number, _)) = expected {
+            self.note_seen(number);
+        }
+        let digest = expected.and_then(|(_, expected)| expected.digest);
         let wanted_digest = digest.filter(|_| self.selection.packages);
         let identity = (entry.stat.st_nlink > 1).then_some((entry.stat.st_dev, entry.stat.st_ino));
         let known = identity.and_then(|identity| self.remembered.get(&identity).copied());
@@ -193,9 +224,20 @@ impl<'scan> Scanner<'scan> {
         };
         let facts = Facts { size: u64::try_from(stat.st_size).unwrap_or(0), ..facts };
         self.queue(facts, owned, identity, wanted_digest.map(|digest| digest.hasher()), source);
-        if self.jobs.len() >= JOBS {
-            self.run_down(JOBS / 2, report);
+    }
+
+    /// Remembers that a package's file is there.
+    fn note_seen(&mut self, number: usize) {
+        if self.seen.is_empty() {
+            self.seen.resize(self.packages.files.len(), false);
         }
+        if let Some(seen) = self.seen.get_mut(number) {
+            *seen = true;
+        }
+    }
+
+    fn was_seen(&self, number: usize) -> bool {
+        self.seen.get(number).copied().unwrap_or(false)
     }
 
     /// Begins to read a file.
@@ -218,8 +260,15 @@ impl<'scan> Scanner<'scan> {
     }
 
     /// Reads on until at most `left` files are still open.
-    fn run_down(&mut self, left: usize, report: &mut WalkReport) {
+    fn run_down(&mut self, left: usize, report: &mut WalkReport, between: &mut Between<'_>) {
         while self.jobs.len() > left {
+            if report.cut_short.is_none() && between(report).is_break() {
+                report.cut_short = Some("stopped".to_owned());
+            }
+            if report.cut_short.is_some() {
+                self.jobs.clear();
+                return;
+            }
             for job in &mut self.jobs {
                 job.advance();
             }
@@ -240,7 +289,7 @@ impl<'scan> Scanner<'scan> {
 
     /// Puts what was read last into the digests, MD5 side by side.
     fn digest_fresh(&mut self) {
-        let mut side_by_side: Vec<(&mut Md5, &[u8])> = Vec::with_capacity(JOBS);
+        let mut side_by_side: Vec<(&mut Md5, &[u8])> = Vec::with_capacity(self.jobs.len());
         for job in &mut self.jobs {
             if let Some((hasher, bytes)) = job.fresh() {
                 self.hashed += bytes.len() as u64;
@@ -289,7 +338,7 @@ impl<'scan> Scanner<'scan> {
         if self.selection.packages {
             self.judge_database(complete);
         }
-        let mut troubles = self.packages.troubles;
+        let mut troubles = self.packages.troubles.clone();
         troubles.extend(
             self.overflowed.iter().map(|check| format!("check {check}: more than {MAX_FINDINGS} findings")),
         );
@@ -302,7 +351,7 @@ impl<'scan> Scanner<'scan> {
         Outcome {
             findings,
             walk: WalkReport::default(),
-            databases: self.packages.kinds,
+            databases: self.packages.kinds.clone(),
             packages: self.packages.names.len(),
             compared: self.compared,
             hashed: self.hashed,

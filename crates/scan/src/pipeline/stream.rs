@@ -1,6 +1,6 @@
 //! Files that come one after another as streams, as in the layers of an image.
 
-use std::{fmt, io::Read};
+use std::{fmt, io::Read, sync::Arc};
 
 use super::{
     Scanner, Selection,
@@ -8,7 +8,7 @@ use super::{
     judge,
     look::{Look, Wanted},
 };
-use crate::{Facts, Finding, Limits, WalkReport, packages::Packages};
+use crate::{Facts, Finding, Limits, WalkReport};
 
 /// Checks 48, 425 and 426 of one file after the other. Check 448 needs to look files up and is not made here.
 pub struct StreamScan<'scan> {
@@ -21,7 +21,7 @@ impl<'scan> StreamScan<'scan> {
     #[must_use]
     pub fn new(limits: &'scan Limits, selection: Selection) -> Self {
         let selection = Selection { packages: false, ..selection };
-        Self { scanner: Scanner::new(None, limits, selection, Packages::default()), buffer: Vec::new() }
+        Self { scanner: Scanner::new(None, limits, selection, Arc::default()), buffer: Vec::new() }
     }
 
     /// What the checks find in a regular file, with their numbers. A stream that fails gives nothing.

@@ -6,6 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::BackendChoice;
 
+/// Which compliance checks of the running container are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckChoice {
+    /// None.
+    Off,
+    /// Of what changes.
+    Changes,
+    /// In a task also of everything once after the start; elsewhere, where that would be the whole machine, of what
+    /// changes.
+    #[default]
+    On,
+    /// Of everything, wherever it runs.
+    All,
+}
+
+impl FromStr for CheckChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" | "false" | "0" => Ok(Self::Off),
+            "changes" => Ok(Self::Changes),
+            "on" | "true" | "1" => Ok(Self::On),
+            "all" => Ok(Self::All),
+            _ => Err("use on, changes, all or off".to_owned()),
+        }
+    }
+}
+
 /// CPU time the engine may use on average.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CpuBudget {

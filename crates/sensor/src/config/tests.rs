@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use fargard_model::Secret;
 
-use super::{BackendChoice, Config, FimChoice, PrintFormat, PrintTo, ReadMode, Server};
+use super::{BackendChoice, CheckChoice, Config, FimChoice, PrintFormat, PrintTo, ReadMode, Server};
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
     Config::from_variables(|name| {
@@ -36,15 +36,20 @@ fn every_variable_is_read() {
         ("FARGARD_DRAIN_SECONDS", "7"),
         ("FARGARD_TASK_ID", "t-1"),
         ("FARGARD_CPU", "25"),
+        ("FARGARD_CHECKS_CPU", "3%"),
         ("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/x"),
     ])
     .unwrap();
     assert_eq!(config.cpu, super::CpuBudget::Percent(25));
+    assert_eq!(config.checks_cpu, super::CpuBudget::Percent(3));
     assert_eq!(config.rules, [PathBuf::from("/a.yaml"), PathBuf::from("/b.yaml")]);
     let server = config.server.unwrap();
     assert_eq!((server.url.as_str(), server.token.reveal()), ("https://s:8443", "abc"));
     assert_eq!((config.print, config.print_to), (PrintFormat::Json, PrintTo::File("/log".into())));
-    assert_eq!((config.backend, config.checks, config.announce), (BackendChoice::Trace, false, true));
+    assert_eq!(
+        (config.backend, config.checks, config.announce),
+        (BackendChoice::Trace, CheckChoice::Off, true)
+    );
     assert_eq!(config.fim, FimChoice::File("/policy.yaml".into()));
     assert_eq!(config.reads, ReadMode::Trap);
     assert_eq!((config.ring_bytes, config.drain.as_secs()), (2 << 20, 7));
@@ -58,7 +63,7 @@ fn what_cannot_be_used_is_named() {
         (&[("FARGARD_RING_BYTES", "9")], "FARGARD_RING_BYTES: 9 is not"),
         (&[("FARGARD_RING_BYTES", "big")], "\"big\" is not a whole number"),
         (&[("FARGARD_DRAIN_SECONDS", "600")], "600 is more than 60 seconds"),
-        (&[("FARGARD_CHECKS", "maybe")], "use on or off"),
+        (&[("FARGARD_CHECKS", "maybe")], "use on, changes, all or off"),
         (&[("FARGARD_CPU", "0")], "FARGARD_CPU: \"0\": use a percentage"),
         (&[("FARGARD_READS", "on")], "use lease, trap or off"),
         (&[("FARGARD_SERVER", "https://s")], "an enrolment token is needed"),

@@ -42,15 +42,6 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<'_, F> {
         text.parse().map(Some).or_else(|_| refuse(name, format!("{text:?} is not a whole number")))
     }
 
-    pub(super) fn switch(&self, name: &str) -> Result<Option<bool>, ConfigError> {
-        match self.text(name)?.as_deref() {
-            None => Ok(None),
-            Some("on" | "true" | "1") => Ok(Some(true)),
-            Some("off" | "false" | "0") => Ok(Some(false)),
-            Some(other) => refuse(name, format!("{other:?}: use on or off")),
-        }
-    }
-
     pub(super) fn server(&self) -> Result<Option<Server>, ConfigError> {
         let Some(url) = self.text("FARGARD_SERVER")? else { return Ok(None) };
         let token = match (self.text("FARGARD_TOKEN")?, self.get("FARGARD_TOKEN_FILE")) {

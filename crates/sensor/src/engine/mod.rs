@@ -56,7 +56,7 @@ pub use uplink::spool;
 use self::{print::Printer, reload::Files};
 use crate::{
     capture::{Consumer, Denial},
-    config::{Config, ConfigError, NetworkChoice, Prevention, PrintTo, ReadMode, Server},
+    config::{CheckChoice, Config, ConfigError, NetworkChoice, Prevention, PrintTo, ReadMode, Server},
     fim::policy::{Policy, PolicyError},
     net::Tap,
 };
@@ -148,7 +148,7 @@ fn prepare_with(config: &Config, rules: Ruleset, files: Files) -> Result<Prepare
     if config.reads != ReadMode::Trap {
         traps = traps.without(Trap::OpenRead);
     }
-    if config.checks {
+    if config.checks != CheckChoice::Off {
         traps.merge(&checks::traps());
     }
     let policy = integrity::policy(config)?;

@@ -66,6 +66,11 @@ impl Observer {
         self.table.set_containers(listed);
     }
 
+    /// Whether an event happened in the sensor's own container.
+    pub(crate) fn is_own(&self, event: &Event) -> bool {
+        Arc::ptr_eq(&event.container, &self.container)
+    }
+
     /// Enters a process as a watcher saw it.
     pub(crate) fn adopt(&mut self, tid: u32, seen: &Seen) {
         self.table.adopt(tid, seen);

@@ -29,6 +29,7 @@ use super::{
     actions::Actions,
     announce::{introduce, say, set_speaking},
     attached::Attached,
+    checks::{self, Checks, Ledger},
     decode::decode,
     identity::{self, Identity},
     integrity,
@@ -46,7 +47,7 @@ use super::{
     sighting::{Intake, Sighting},
     suspects::Suspects,
     table::Table,
-    threads::{Checks, Common, Uplink, learn_identity, start_checks, start_uplink},
+    threads::{Common, Uplink, learn_identity, start_uplink},
     uplink::outbox::Outbox,
 };
 use crate::{
@@ -123,6 +124,8 @@ struct Engine {
     rates: Rates,
     common: Arc<Common>,
     checks: Option<Checks>,
+    /// What the checks found.
+    ledger: Ledger,
     fim: Option<Fim>,
     file_changes: u64,
     /// What monitoring covered when it ended.
@@ -183,7 +186,7 @@ impl Engine {
         let app = procfs.stat(keeper).map_or(0, |stat| stat.ppid);
         let table = Table::new(procfs, Accounts::of_root(Path::new("/")), app, rules.needs_env());
         let observer = Observer::new(table, Origins::since(started), task, container);
-        let checks = config.checks.then(|| start_checks(&config, &common, &consumer.waker())).flatten();
+        let checks = checks::start(&config, &common, consumer.waker(), app);
         let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
         reload::watch(files, intake.clone());
         // The keeper is a child of the command.
@@ -218,6 +221,7 @@ impl Engine {
             rates: Rates::new(),
             common,
             checks,
+            ledger: Ledger::default(),
             fim,
             sightings,
             sighting: None,

@@ -1,7 +1,6 @@
-//! The engine's threads: learning the task's name, judging files, packing and sending batches.
+//! The engine's threads: learning the task's name, packing and sending batches.
 
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64},
@@ -15,7 +14,6 @@ use fargard_model::Task;
 
 use super::{
     announce::say,
-    checks::{self, Found, Intake},
     identity::Identity,
     notes::Notes,
     uplink::{
@@ -26,7 +24,7 @@ use super::{
         spool::{Enrolment, Spool},
     },
 };
-use crate::{capture::Waker, config::Config};
+use crate::config::Config;
 
 /// The threads do little on their stacks.
 const STACK: usize = 512 << 10;
@@ -42,13 +40,6 @@ pub(super) struct Common {
     pub(super) stop: AtomicBool,
     /// What the watchers say of themselves.
     pub(super) notes: Notes,
-}
-
-/// The judging of files.
-pub(super) struct Checks {
-    pub(super) intake: Intake,
-    pub(super) findings: mpsc::Receiver<Found>,
-    pub(super) judge: Option<JoinHandle<()>>,
 }
 
 /// Packing and sending.
@@ -82,32 +73,6 @@ pub(super) fn learn_identity(config: &Arc<Config>, common: &Arc<Common>) {
             common.identity.learn(base);
         }
     });
-}
-
-/// Starts judging files. Findings are announced by `waker`.
-pub(super) fn start_checks(config: &Config, common: &Arc<Common>, waker: &Waker) -> Option<Checks> {
-    let (intake, judge) = checks::channel();
-    let (sender, findings) = mpsc::channel();
-    let report = {
-        let waker = waker.clone();
-        move |found| {
-            // An error means that the engine ends, which takes what was found before.
-            let _ = sender.send(found);
-            waker.wake();
-        }
-    };
-    let report_walk = report.clone();
-    let judge = spawn("fargard-checks", move || judge.run(Path::new("/"), report))?;
-    // Outside a container the whole machine would be looked at, which nobody asked for.
-    if config.metadata.is_some() {
-        let common = Arc::clone(common);
-        spawn("fargard-walk", move || {
-            if let Some(found) = checks::look_at_everything(Path::new("/"), &common.stop) {
-                report_walk(found);
-            }
-        });
-    }
-    Some(Checks { intake, findings, judge: Some(judge) })
 }
 
 /// Starts packing and sending where there is somewhere to put batches.

@@ -108,6 +108,7 @@ pub fn check(task: &Task, status: CheckStatus, time: Timestamp) -> CheckResult {
         status,
         cause: format!("Found: /tmp/xmrig at {}", time.0),
         subjects: vec!["/tmp/xmrig".to_owned()],
+        found: Vec::new(),
         tags: vec!["NIST_800-190_4.4.4".to_owned()],
         task: task.clone(),
         container: container(),

@@ -6,12 +6,11 @@ mod header;
 mod ndb;
 mod sqlite;
 
-use std::{fs::File, io, os::unix::fs::FileExt as _};
+use std::io;
 
-use super::{Expected, Packages};
 use fargard_model::foreign::printable;
 
-use crate::confined::Root;
+use super::{Expected, Packages, Source};
 
 /// Where distributions keep it, in the order in which one replaced the other.
 const DIRECTORIES: [&str; 3] = ["/usr/lib/sysimage/rpm", "/usr/share/rpm", "/var/lib/rpm"];
@@ -49,16 +48,6 @@ pub trait ReadAt {
     fn fill_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
-impl ReadAt for File {
-    fn length(&self) -> u64 {
-        self.metadata().map_or(0, |metadata| metadata.len())
-    }
-
-    fn fill_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.read_exact_at(buffer, offset)
-    }
-}
-
 impl ReadAt for &[u8] {
     fn length(&self) -> u64 {
         self.len() as u64
@@ -75,12 +64,12 @@ impl ReadAt for &[u8] {
 }
 
 /// Reads the database if there is one.
-pub(super) fn read(root: &Root, packages: &mut Packages) {
+pub(super) fn read(source: &dyn Source, packages: &mut Packages) {
     for directory in DIRECTORIES {
         for (name, each) in FORMS {
             let path = format!("{directory}/{name}");
-            let file = match root.open_file(path.as_bytes()) {
-                Ok(Some((file, stat))) if stat.st_size > 0 => file,
+            let file = match source.open(path.as_bytes()) {
+                Ok(Some(opened)) if opened.content.length() > 0 => opened.content,
                 Ok(_) | Err(_) => continue,
             };
             packages.kinds.push("rpm");
@@ -90,7 +79,7 @@ pub(super) fn read(root: &Root, packages: &mut Packages) {
             }
             let log = format!("{path}-wal");
             if name == "rpmdb.sqlite"
-                && matches!(root.open_file(log.as_bytes()), Ok(Some((_, stat))) if stat.st_size > 0)
+                && matches!(source.open(log.as_bytes()), Ok(Some(log)) if log.content.length() > 0)
             {
                 packages.troubles.push(format!("{log}: holds changes that are not in the database yet"));
             }
@@ -113,7 +102,6 @@ fn add(header: &[u8], packages: &mut Packages) {
             package: number,
             config: file.is_config,
             optional: file.is_optional,
-            seen: false,
         };
         packages.expect(&file.path, expected);
     }

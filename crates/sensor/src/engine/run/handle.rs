@@ -74,10 +74,12 @@ impl Engine {
             self.wait_until_safe();
         }
         self.alerts = alerts;
+        // Paths of other containers lead elsewhere here.
         if let Some(checks) = &mut self.checks
-            && !checks.intake.consider(&event)
+            && self.observer.is_own(&event)
         {
-            self.common.outbox.add_lost("check_files", 1);
+            let lost = checks.intake.consider(&event);
+            self.common.outbox.add_lost("check_files", lost);
         }
         if let Some(fim) = &mut self.fim {
             self.common.outbox.add_lost("fim_calls", fim.consider(&event));

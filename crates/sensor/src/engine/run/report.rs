@@ -7,16 +7,16 @@ use std::{
 };
 
 use fargard_model::{CheckStatus, FileChange, Heartbeat, Record, Timestamp};
-use fargard_scan::{CHECK_426, Finding, Target};
+use fargard_scan::Target;
 
 use super::Engine;
 use crate::{
     capture::Consumer,
     engine::{
         announce::say,
-        checks::Found,
+        checks::{self, Checks},
         integrity,
-        threads::{Checks, Uplink},
+        threads::Uplink,
     },
     fim::Fim,
 };
@@ -27,27 +27,27 @@ const FIM_END: Duration = Duration::from_secs(4);
 impl Engine {
     /// Reports what the checks found since the last time.
     pub(super) fn take_findings(&mut self) {
-        while let Some(found) = self.checks.as_ref().and_then(|checks| checks.findings.try_recv().ok()) {
-            self.report_check(&found);
+        while let Some(found) = self.checks.as_ref().and_then(|checks| checks.reports.try_recv().ok()) {
+            self.report_checks(found);
         }
     }
 
-    fn report_check(&mut self, found: &Found) {
+    fn report_checks(&mut self, report: checks::Report) {
         let (task, container) = self.common.identity.arcs();
-        let number = self.common.checks_made.fetch_add(1, Ordering::Relaxed) + 1;
-        let target = Target {
-            id: format!("{}-check-{number}", self.common.sensor),
+        let (sensor, made) = (&self.common.sensor, &self.common.checks_made);
+        let results = self.ledger.take(report, || Target {
+            id: format!("{sensor}-check-{}", made.fetch_add(1, Ordering::Relaxed) + 1),
             time: Timestamp::now(),
             task: &task,
             container: &container,
-        };
-        let findings: Vec<Finding> = found.matches.iter().map(Finding::from).collect();
-        let result = CHECK_426.result(&findings, found.incomplete.as_deref(), target);
-        if result.status == CheckStatus::Failed {
-            self.printer.check(&result, &self.hostname);
-        }
-        if self.uplink.is_some() {
-            self.common.outbox.push(Record::CheckResult(Box::new(result)));
+        });
+        for result in results {
+            if result.status == CheckStatus::Failed {
+                self.printer.check(&result, &self.hostname);
+            }
+            if self.uplink.is_some() {
+                self.common.outbox.push(Record::CheckResult(Box::new(result)));
+            }
         }
     }
 
@@ -175,13 +175,13 @@ impl Engine {
         self.common.stop.store(true, Ordering::Relaxed);
         drop(self.leases.take());
         let monitor = self.fim.take().map(Fim::finish);
-        if let Some(Checks { intake, findings, judge }) = self.checks.take() {
+        if let Some(Checks { intake, reports, judge }) = self.checks.take() {
             drop(intake);
             if let Some(judge) = judge {
                 let _ = judge.join();
             }
-            while let Ok(found) = findings.try_recv() {
-                self.report_check(&found);
+            while let Ok(report) = reports.try_recv() {
+                self.report_checks(report);
             }
         }
         if let Some((threads, shared)) = monitor {

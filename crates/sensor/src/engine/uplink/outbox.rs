@@ -100,6 +100,10 @@ fn weight(record: &Record) -> usize {
         Record::Detection(detection) => {
             return SMALL + detection.output.len() * 3 + of_event(&detection.event);
         }
+        Record::CheckResult(result) => {
+            let subjects: usize = result.subjects.iter().map(|subject| subject.len() + 24).sum();
+            return SMALL + result.cause.len() + subjects + result.found.len() * 512;
+        }
         _ => return SMALL,
     };
     of_event(event)
