@@ -25,9 +25,10 @@ fn results(spool: &Path) -> BTreeMap<u32, Vec<CheckResult>> {
     let files = producers.flat_map(|producer| fs::read_dir(producer.path()).into_iter().flatten().flatten());
     let mut paths: Vec<_> = files.map(|file| file.path()).collect();
     paths.sort();
-    for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "batch")) {
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "zst")) {
         let Ok(bytes) = bounded::read(path, 2 << 20) else { continue };
-        let Ok(batch) = Batch::decode(&bytes) else { continue };
+        let Ok(lines) = zstd::decode_all(&bytes[..]) else { continue };
+        let Ok(batch) = Batch::from_lines(&lines) else { continue };
         for record in batch.records {
             if let Record::CheckResult(result) = record {
                 found.entry(result.check).or_default().push(*result);
