@@ -136,3 +136,78 @@ fn what_is_done_appears_within_five_seconds_with_who_did_it() {
     }
     ran.finish();
 }
+
+/// A root file system of its own with some of this machine's packages, so that the first scan is short.
+fn small_root(root: &Path) {
+    let script = "cd \"$0\"
+        for top in bin sbin lib lib64; do if [ -L /$top ]; then cp -P /$top $top; else mkdir -p $top; fi; done
+        mkdir -p usr/bin usr/sbin usr/lib usr/lib64 var/lib/dpkg/info tmp etc proc sys dev spool
+        for package in coreutils dash grep libc6 libselinux1 libacl1 libattr1 libpcre2-8-0 libgmp10 libssl3 libssl3t64; do
+          for list in /var/lib/dpkg/info/$package.list /var/lib/dpkg/info/$package:*.list; do
+            [ -e \"$list\" ] || continue
+            dpkg-query -s $package; echo
+            while read -r path; do
+              if [ -d \"$path\" ]; then [ -L \"$path\" ] || mkdir -p .\"$path\"
+              elif [ -e \"$path\" ] || [ -L \"$path\" ]; then mkdir -p .\"$(dirname \"$path\")\"; cp -Pp \"$path\" .\"$path\"
+              fi
+            done < \"$list\"
+            stem=${list%.list}
+            cp -p $stem.* var/lib/dpkg/info/
+          done
+        done > var/lib/dpkg/status";
+    let made = Command::new("sh").args(["-ec", script]).arg(root).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+#[test]
+fn the_first_scan_tells_what_was_there_before_and_passes_what_is_clean() {
+    if !can_mount() || !Path::new("/var/lib/dpkg/info/coreutils.md5sums").exists() {
+        println!("skipped: this is no Debian");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    small_root(root);
+    fs::copy(env!("CARGO_BIN_EXE_fargard-sensor"), root.join("sensor")).unwrap();
+    let mut program = bounded::read(&root.join("usr/bin/sort"), 1 << 24).unwrap();
+    *program.last_mut().unwrap() ^= 1;
+    fs::write(root.join("usr/bin/sort"), program).unwrap();
+    fs::write(root.join("etc/server.pem"), KEY).unwrap();
+    let before = format!(
+        "cd {0}; mount --bind {0} {0}; mount -t proc proc {0}/proc; export FARGARD_CHECKS=all FARGARD_CHECKS_CPU=50 \
+         FARGARD_SPOOL_DIR=/spool API_TOKEN=Zk8vTq2Lw9pXaB; unset FARGARD_RULES",
+        root.display()
+    );
+    let mut child = Command::new("unshare")
+        .args([
+            "-m",
+            "sh",
+            "-ec",
+            &format!("{before}; exec chroot {} /sensor run --stay -- sh -c 'read line'", root.display()),
+        ])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let all = wait_for("the first scan", || {
+        let all = results(&root.join("spool"));
+        all.contains_key(&448).then_some(all)
+    });
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let state = |check: u32| {
+        let result = all[&check].last().unwrap();
+        (result.status, result.subjects.clone())
+    };
+    let failed = |subject: &str| (CheckStatus::Failed, vec![subject.to_owned()]);
+    assert_eq!(state(448), failed("/usr/bin/sort"), "{:?}", all[&448]);
+    assert_eq!(state(425), failed("/etc/server.pem"));
+    assert_eq!(state(426), (CheckStatus::Passed, vec![]));
+    assert_eq!(state(48), (CheckStatus::Passed, vec![]));
+    assert!(state(424).1.contains(&"API_TOKEN".to_owned()), "{:?}", all[&424]);
+    let user = rustix::process::geteuid();
+    assert_eq!(state(41).0 == CheckStatus::Failed, user.is_root());
+    // Nobody was seen doing it.
+    assert!(all[&448].iter().flat_map(|result| &result.found).all(|found| found.by.is_none()));
+}
