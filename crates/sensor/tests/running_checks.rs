@@ -174,7 +174,7 @@ fn the_first_scan_tells_what_was_there_before_and_passes_what_is_clean() {
     fs::write(root.join("usr/bin/sort"), program).unwrap();
     fs::write(root.join("etc/server.pem"), KEY).unwrap();
     let before = format!(
-        "cd {0}; mount --bind {0} {0}; mount -t proc proc {0}/proc; export FARGARD_CHECKS=all FARGARD_CHECKS_CPU=50 \
+        "cd {0}; mount --bind {0} {0}; mount -t proc proc {0}/proc; export FARGARD_CHECKS=all FARGARD_CHECKS_CPU=off \
          FARGARD_SPOOL_DIR=/spool API_TOKEN=Zk8vTq2Lw9pXaB; unset FARGARD_RULES",
         root.display()
     );
@@ -183,7 +183,7 @@ fn the_first_scan_tells_what_was_there_before_and_passes_what_is_clean() {
             "-m",
             "sh",
             "-ec",
-            &format!("{before}; exec chroot {} /sensor run --stay -- sh -c 'read line'", root.display()),
+            &format!("{before}; exec chroot {} /sensor run --stay -- sh -c 'read line; true'", root.display()),
         ])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
