@@ -183,7 +183,10 @@ fn the_first_scan_tells_what_was_there_before_and_passes_what_is_clean() {
             "-m",
             "sh",
             "-ec",
-            &format!("{before}; exec chroot {} /sensor run --stay -- sh -c 'read line; true'", root.display()),
+            &format!(
+                "{before}; exec chroot {} /sensor run --stay -- sh -c 'read line; true'",
+                root.display()
+            ),
         ])
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
