@@ -16,6 +16,9 @@ pub const DEFAULT_DATA: &str = "fargard-data";
 pub const DEFAULT_MAX_BACKLOG: u64 = 20_000;
 /// Days events are kept unless told otherwise.
 pub const DEFAULT_EVENT_DAYS: u64 = 30;
+/// Shortest and longest token that an owner may make.
+const MIN_TOKEN: usize = 32;
+const MAX_TOKEN: usize = 128;
 /// Longest configuration file.
 const MAX_FILE: usize = 1 << 20;
 
@@ -28,22 +31,39 @@ pub struct Config {
     pub data: PathBuf,
     /// Connection string of a PostgreSQL database for findings, tasks and tokens instead of SQLite.
     pub postgres: Option<Secret>,
-    /// Certificate and key; needed unless `listen` is a loopback address.
+    /// Where certificate and key come from; needed unless `listen` is a loopback address.
     pub tls: Option<Tls>,
+    /// Tokens that the owner made; without an admin and an enrolment token the server makes its own at the first start.
+    pub tokens: PresetTokens,
     /// Batches that may wait before sensors are told to come back later.
     pub max_backlog: u64,
     /// Days events are kept. Findings and tasks are not forgotten.
     pub event_days: u64,
 }
 
-/// Files of a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// PEM file of the certificate and its chain, the server's own first.
-    pub cert: PathBuf,
-    /// PEM file of the private key.
-    pub key: PathBuf,
+/// Where a certificate and its key come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Files.
+    Files {
+        /// PEM file of the certificate and its chain, the server's own first.
+        cert: PathBuf,
+        /// PEM file of the private key.
+        key: PathBuf,
+    },
+    /// A new one at each start, signed by nobody else: behind a load balancer, which encrypts and does not verify.
+    SelfSigned,
+}
+
+/// Tokens that the owner made instead of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PresetTokens {
+    /// For people and scripts.
+    pub admin: Option<Secret>,
+    /// For sensors, to enrol with.
+    pub enrolment: Option<Secret>,
+    /// For those who send ECS's events and sweeps.
+    pub inventory: Option<Secret>,
 }
 
 /// One layer of settings: the file's, or what flags and environment say.
@@ -66,16 +86,21 @@ pub struct Settings {
     /// Certificate and key.
     #[serde(default)]
     pub tls: TlsSettings,
+    /// See [`Config::tokens`]; not in files, which more people read.
+    #[serde(skip)]
+    pub tokens: PresetTokens,
 }
 
 /// The `[tls]` table of [`Settings`].
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSettings {
-    /// See [`Tls::cert`].
+    /// See [`Tls::Files`].
     pub cert: Option<PathBuf>,
-    /// See [`Tls::key`].
+    /// See [`Tls::Files`].
     pub key: Option<PathBuf>,
+    /// See [`Tls::SelfSigned`].
+    pub self_signed: Option<bool>,
 }
 
 /// Why a configuration cannot be used.
@@ -116,6 +141,12 @@ pub enum ConfigError {
         /// The other.
         missing: &'static str,
     },
+    /// Two certificates.
+    #[error("a self-signed certificate and files of one are set: one of both")]
+    TwoCertificates,
+    /// A token that could be guessed, or is none.
+    #[error("the {0} token must have {MIN_TOKEN} to {MAX_TOKEN} letters, digits, `_` or `-`")]
+    Token(&'static str),
     /// Secrets would travel in the clear.
     #[error(
         "{0} can be reached from other machines, so TLS is needed: set a certificate and a key (--tls-cert, --tls-key), \
@@ -161,7 +192,9 @@ impl Settings {
             tls: TlsSettings {
                 cert: self.tls.cert.or(weaker.tls.cert),
                 key: self.tls.key.or(weaker.tls.key),
+                self_signed: self.tls.self_signed.or(weaker.tls.self_signed),
             },
+            tokens: self.tokens,
         }
     }
 
@@ -178,26 +211,48 @@ impl Settings {
         if let Some(role) = self.role.filter(|role| role != "all") {
             return Err(ConfigError::Role(role));
         }
-        let tls = match (self.tls.cert, self.tls.key) {
-            (Some(cert), Some(key)) => Some(Tls { cert, key }),
-            (None, None) => None,
-            (Some(_), None) => {
-                return Err(ConfigError::HalfTls { present: "the certificate", missing: "the key" });
-            }
-            (None, Some(_)) => {
-                return Err(ConfigError::HalfTls { present: "the key", missing: "the certificate" });
-            }
-        };
+        let tls = self.tls.resolve()?;
         let config = Config {
             listen,
             data: self.data.unwrap_or(usual.data),
             postgres: self.postgres,
             tls,
+            tokens: self.tokens,
             max_backlog: self.max_backlog.unwrap_or(usual.max_backlog),
             event_days: self.event_days.unwrap_or(usual.event_days),
         };
         config.check()?;
         Ok(config)
+    }
+}
+
+impl TlsSettings {
+    fn resolve(self) -> Result<Option<Tls>, ConfigError> {
+        let half = |present, missing| Err(ConfigError::HalfTls { present, missing });
+        match (self.cert, self.key, self.self_signed.unwrap_or(false)) {
+            (None, None, false) => Ok(None),
+            (None, None, true) => Ok(Some(Tls::SelfSigned)),
+            (_, _, true) => Err(ConfigError::TwoCertificates),
+            (Some(cert), Some(key), false) => Ok(Some(Tls::Files { cert, key })),
+            (Some(_), None, false) => half("the certificate", "the key"),
+            (None, Some(_), false) => half("the key", "the certificate"),
+        }
+    }
+}
+
+impl PresetTokens {
+    fn check(&self) -> Result<(), ConfigError> {
+        let named = [("admin", &self.admin), ("enrolment", &self.enrolment), ("inventory", &self.inventory)];
+        for (name, token) in named {
+            let fits = |text: &str| {
+                (MIN_TOKEN..=MAX_TOKEN).contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+            };
+            if token.as_ref().is_some_and(|token| !fits(token.reveal())) {
+                return Err(ConfigError::Token(name));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -208,6 +263,7 @@ impl Default for Config {
             data: DEFAULT_DATA.into(),
             postgres: None,
             tls: None,
+            tokens: PresetTokens::default(),
             max_backlog: DEFAULT_MAX_BACKLOG,
             event_days: DEFAULT_EVENT_DAYS,
         }
@@ -227,6 +283,7 @@ impl Config {
         if self.tls.is_none() && !self.listen.ip().is_loopback() {
             return Err(ConfigError::TlsNeeded(self.listen));
         }
+        self.tokens.check()?;
         if self.max_backlog == 0 {
             return Err(ConfigError::Zero("max_backlog"));
         }
@@ -243,7 +300,9 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Se
 
 #[cfg(test)]
 mod tests {
-    use super::{ConfigError, Settings};
+    use fargard_model::Secret;
+
+    use super::{ConfigError, PresetTokens, Settings};
 
     fn parse(text: &str) -> Result<Settings, ConfigError> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -285,12 +344,20 @@ mod tests {
             ("listen = '[::]:8440'", "TLS is needed"),
             ("role = 'web'", "role \"web\" is not supported"),
             ("[tls]\ncert = 'a'", "the key is not"),
+            ("[tls]\ncert = 'a'\nkey = 'b'\nself_signed = true", "one of both"),
             ("max_backlog = 0", "max_backlog must be at least 1"),
             ("event_days = 0", "event_days must be at least 1"),
         ] {
             let error = parse(text).unwrap().resolve().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
-        assert!(parse("listen = '0.0.0.0:8440'\n[tls]\ncert='a'\nkey='b'").unwrap().resolve().is_ok());
+        for tls in ["cert='a'\nkey='b'", "self_signed=true"] {
+            assert!(parse(&format!("listen = '0.0.0.0:8440'\n[tls]\n{tls}")).unwrap().resolve().is_ok());
+        }
+        for token in ["short", &"x".repeat(129), &"with space ".repeat(4)] {
+            let tokens = PresetTokens { inventory: Some(Secret::new(token)), ..PresetTokens::default() };
+            let error = Settings { tokens, ..Settings::default() }.resolve().unwrap_err().to_string();
+            assert!(error.contains("the inventory token must have 32 to 128") && !error.contains("with"), "{error}");
+        }
     }
 }

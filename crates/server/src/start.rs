@@ -16,6 +16,7 @@ use crate::{
     auth::{
         self,
         first_start::{self, FirstTokens},
+        preset,
     },
     backlog::Backlog,
     config::{Config, ConfigError},
@@ -113,7 +114,12 @@ impl Server {
             .map_err(|error| StartError::Listen { address: config.listen, error })?;
         let addr =
             listener.local_addr().map_err(|error| StartError::Listen { address: config.listen, error })?;
-        let first_tokens = first_start::tokens(&*store).await.map_err(StartError::tokens)?;
+        preset::keep(&*store, &config.tokens).await.map_err(StartError::tokens)?;
+        let has_own = config.tokens.admin.is_some() && config.tokens.enrolment.is_some();
+        let first_tokens = match has_own {
+            true => None,
+            false => first_start::tokens(&*store).await.map_err(StartError::tokens)?,
+        };
         let (stop, stopping) = watch::channel(false);
         let (drain, draining) = watch::channel(None);
         let seal = auth::Seal::open(&config.data)

@@ -8,7 +8,7 @@ use anyhow::Context;
 use fargard_model::Secret;
 use fargard_server::{
     Config, FirstTokens, Running, Server, Settings, StartError,
-    config::{ConfigError, TlsSettings},
+    config::{ConfigError, PresetTokens, TlsSettings},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// PEM file of the private key
     #[arg(long, value_name = "FILE", env = "FARGARD_TLS_KEY")]
     tls_key: Option<PathBuf>,
+    /// Make a certificate at each start, for a place behind a load balancer that encrypts and does not verify
+    #[arg(long, env = "FARGARD_TLS_SELF_SIGNED", conflicts_with_all = ["tls_cert", "tls_key"])]
+    tls_self_signed: bool,
     /// Parts of the server to run: all
     #[arg(long, value_name = "ROLE", env = "FARGARD_ROLE")]
     role: Option<String>,
@@ -94,9 +97,25 @@ fn configuration(args: Args) -> Result<(Config, bool), ConfigError> {
         role: args.role,
         max_backlog: args.max_backlog,
         event_days: args.event_days,
-        tls: TlsSettings { cert: args.tls_cert, key: args.tls_key },
+        tls: TlsSettings {
+            cert: args.tls_cert,
+            key: args.tls_key,
+            self_signed: args.tls_self_signed.then_some(true),
+        },
+        tokens: tokens_of_environment(),
     };
     Ok((flags.over(file).resolve()?, args.new_tokens))
+}
+
+/// Tokens that whoever starts the server made: `FARGARD_ADMIN_TOKEN` and the like. There are no flags for them, as
+/// other users see a program's arguments.
+fn tokens_of_environment() -> PresetTokens {
+    let token = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty()).map(Secret::new);
+    PresetTokens {
+        admin: token("FARGARD_ADMIN_TOKEN"),
+        enrolment: token("FARGARD_ENROLMENT_TOKEN"),
+        inventory: token("FARGARD_INVENTORY_TOKEN"),
+    }
 }
 
 async fn serve(config: Config, new_tokens: bool) -> anyhow::Result<()> {

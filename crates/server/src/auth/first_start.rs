@@ -46,7 +46,7 @@ pub(crate) async fn put(store: &dyn StateStore, kind: TokenKind, name: &str) -> 
     Ok(secret)
 }
 
-fn entry(hash: String, kind: TokenKind, name: &str) -> Token {
+pub(crate) fn entry(hash: String, kind: TokenKind, name: &str) -> Token {
     Token {
         hash,
         kind,

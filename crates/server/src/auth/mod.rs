@@ -9,6 +9,7 @@ mod attempts;
 pub(crate) mod first_start;
 mod login;
 mod origin;
+pub(crate) mod preset;
 mod seal;
 pub(crate) mod token;
 

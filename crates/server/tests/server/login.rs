@@ -4,6 +4,7 @@ use std::thread;
 
 use crate::support::{Answer, Fixture, batch, detection};
 use fargard_model::Timestamp;
+use fargard_server::config::PresetTokens;
 use fargard_store::{Token, TokenKind};
 use sha2::{Digest, Sha256};
 
@@ -164,6 +165,41 @@ fn answers_carry_the_security_headers() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
+}
+
+#[test]
+fn tokens_that_the_owner_made_are_valid_as_long_as_they_are_told() {
+    let secret = |letter: &str| Some(fargard_model::Secret::new(letter.repeat(40)));
+    let status = |fixture: &Fixture, path: &str, token: &str, body: &str| {
+        let json = [("content-type", "application/json")];
+        fixture.post(path, &token.repeat(40), &json, body.as_bytes()).status
+    };
+    let sees = |fixture: &Fixture, token: &str| {
+        let bearer = format!("Bearer {}", token.repeat(40));
+        fixture.send("GET", "/api/v1/overview", &[("authorization", &bearer)], b"").status == 200
+    };
+    let enrols = |fixture: &Fixture, token: &str| {
+        let body = r#"{"task": {"arn": "local:laptop:1"}, "producer": "p"}"#;
+        status(fixture, "/v1/enrol", token, body) == 200
+    };
+    let tells = |fixture: &Fixture, token: &str| {
+        let body = r#"{"account": "111122223333", "region": "eu-west-1", "startedAt": 1763697600}"#;
+        status(fixture, "/v1/inventory", token, body) == 200
+    };
+    let fixture = Fixture::with(|config| {
+        config.tokens = PresetTokens { admin: secret("a"), enrolment: secret("e"), inventory: secret("i") };
+    });
+    assert!(fixture.running().first_tokens().is_none(), "nothing is printed");
+    assert!(sees(&fixture, "a") && enrols(&fixture, "e") && tells(&fixture, "i"));
+    assert!(!sees(&fixture, "e") && !enrols(&fixture, "a") && !tells(&fixture, "a"));
+    let data = fixture.stop();
+
+    let mut config = fargard_server::Config::local(data.path());
+    config.tokens = PresetTokens { admin: secret("b"), enrolment: secret("e"), inventory: None };
+    let fixture = Fixture::on(data, config);
+    assert!(sees(&fixture, "b") && enrols(&fixture, "e"));
+    assert!(!sees(&fixture, "a") && !tells(&fixture, "i"), "told otherwise, and no longer");
+    fixture.stop();
 }
 
 #[test]
