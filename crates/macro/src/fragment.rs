@@ -34,10 +34,12 @@ impl Template {
                 return Ok(Self::around(&before, request.text, "}"));
             }
             _ => {
-                return Err("the macro was given a part of the template that is no task definition: name it in \
+                return Err(
+                    "the macro was given a part of the template that is no task definition: name it in \
                             the template's Transform section, or put Fn::Transform into the Properties of an \
                             AWS::ECS::TaskDefinition, beside ContainerDefinitions"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
         };
         let before = format!("{{{}\"Resources\": {{{before}", parameters(&request.lists));
@@ -65,7 +67,9 @@ fn parameters(lists: &[String]) -> String {
     }
     let lists: Vec<String> = lists
         .iter()
-        .map(|name| format!("{}: {{\"Type\": \"CommaDelimitedList\"}}", serde_json::Value::from(name.as_str())))
+        .map(|name| {
+            format!("{}: {{\"Type\": \"CommaDelimitedList\"}}", serde_json::Value::from(name.as_str()))
+        })
         .collect();
     format!("\"Parameters\": {{{}}}, ", lists.join(", "))
 }
@@ -76,9 +80,8 @@ mod tests {
     use crate::request;
 
     fn open(fragment: &str) -> Result<Template, String> {
-        let event = format!(
-            r#"{{"requestId":"r","fragment":{fragment},"templateParameterValues":{{"L":["a"]}}}}"#
-        );
+        let event =
+            format!(r#"{{"requestId":"r","fragment":{fragment},"templateParameterValues":{{"L":["a"]}}}}"#);
         Template::of(&request::read(&event).unwrap())
     }
 

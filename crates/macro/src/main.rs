@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -40,7 +39,7 @@ fn run() -> Result<std::convert::Infallible, String> {
     let registry = Registry::new(RegistryOptions {
         endpoints: mirrors.into_iter().collect(),
         // The only place that a function may write to; documents are kept by digest.
-        cache: Some(PathBuf::from("/tmp/fargard-images")),
+        cache: Some(std::env::temp_dir().join("fargard-images")),
         timeout: DOCUMENT,
         patience: PATIENCE,
         ..RegistryOptions::default()

@@ -75,13 +75,16 @@ impl Options {
             };
             for member in members {
                 let at = format!("{place}: {}", member.name);
-                let value = value(&member.node, &request.values).map_err(|reason| format!("{at} {reason}"))?;
+                let value =
+                    value(&member.node, &request.values).map_err(|reason| format!("{at} {reason}"))?;
                 options.set(&member.name, &value).map_err(|reason| format!("{at}: {reason}"))?;
             }
         }
         options.settings.parameters.clone_from(&request.values);
         if options.settings.sensor_image.is_empty() {
-            return Err("no image of the sensor is set: FARGARD_SENSOR_IMAGE of the macro's function".to_owned());
+            return Err(
+                "no image of the sensor is set: FARGARD_SENSOR_IMAGE of the macro's function".to_owned()
+            );
         }
         if options.settings.server.is_some() != options.settings.token.is_some() {
             return Err("Server and TokenSecret belong together: set both or neither".to_owned());
@@ -138,7 +141,9 @@ fn words(value: &str) -> Vec<String> {
 /// `FARGARD_FIM=on,FARGARD_READS=trap`
 fn variables(value: &str) -> Result<Vec<(String, String)>, String> {
     let pairs = words(value).into_iter().map(|word| match word.split_once('=') {
-        Some(("FARGARD_TOKEN", _)) => Err("a token in a template can be read by all who see it; use TokenSecret".to_owned()),
+        Some(("FARGARD_TOKEN", _)) => {
+            Err("a token in a template can be read by all who see it; use TokenSecret".to_owned())
+        }
         Some((name, value)) if name.starts_with("FARGARD_") => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("{word:?} is no FARGARD_NAME=VALUE")),
     });
@@ -152,7 +157,10 @@ fn value(node: &Node, values: &BTreeMap<String, String>) -> Result<String, Strin
         && member.name == "Ref"
     {
         let parameter = member.node.text().unwrap_or_default();
-        return values.get(parameter).cloned().ok_or_else(|| format!("refers to {parameter:?}, which has no value"));
+        return values
+            .get(parameter)
+            .cloned()
+            .ok_or_else(|| format!("refers to {parameter:?}, which has no value"));
     }
     scalars(node).ok_or_else(|| format!("is {}; only text, lists and Ref are understood", node.value.kind()))
 }
@@ -204,14 +212,21 @@ mod tests {
         )
         .unwrap();
         assert_eq!(options.settings.mode, Choice::Attach);
-        assert_eq!((options.settings.exclude, options.settings.include), (vec!["a".into(), "b".into()], vec!["x".into(), "y".into()]));
+        assert_eq!(
+            (options.settings.exclude, options.settings.include),
+            (vec!["a".into(), "b".into()], vec!["x".into(), "y".into()])
+        );
         assert_eq!((options.settings.only_labelled, options.unprotected), (false, Unprotected::Deploy));
     }
 
     #[test]
     fn what_is_not_understood_is_an_error() {
         for (params, metadata, part) in [
-            ("{}", r#"{"Mod":"wrap"}"#, "Metadata.Fargard: Mod: there is no such option; there are SensorImage"),
+            (
+                "{}",
+                r#"{"Mod":"wrap"}"#,
+                "Metadata.Fargard: Mod: there is no such option; there are SensorImage",
+            ),
             (r#"{"Mode":"off"}"#, "{}", "Parameters: Mode: \"off\" is none of auto, wrap, attach"),
             (r#"{"Pin":"yes"}"#, "{}", "none of true, false"),
             (r#"{"OnUnprotected":"ignore"}"#, "{}", "none of fail, deploy"),

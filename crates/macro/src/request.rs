@@ -30,8 +30,8 @@ pub(crate) fn read(event: &str) -> Result<Request<'_>, String> {
     if event.len() > MAX_EVENT {
         return Err(format!("the event has {} bytes, more than {MAX_EVENT}", event.len()));
     }
-    let root =
-        json::parse(event).map_err(|error| format!("the event is not JSON: {}: {}", error.at, error.reason))?;
+    let root = json::parse(event)
+        .map_err(|error| format!("the event is not JSON: {}: {}", error.at, error.reason))?;
     let text = |name: &str| root.get(name).and_then(Node::text);
     let id = text("requestId").ok_or("this is no call of a macro: it has no requestId")?.to_owned();
     let fragment = root.get("fragment").ok_or("this is no call of a macro: it has no fragment")?.clone();
@@ -118,7 +118,10 @@ mod tests {
             ("[]", "no requestId"),
             (r#"{"requestId":"r"}"#, "no fragment"),
             (r#"{"requestId":"r","requestId":"s"}"#, "given twice"),
-            (&format!("{{\"requestId\":\"r\",\"fragment\":{}{}}}", "[".repeat(100), "]".repeat(100)), "deeper"),
+            (
+                &format!("{{\"requestId\":\"r\",\"fragment\":{}{}}}", "[".repeat(100), "]".repeat(100)),
+                "deeper",
+            ),
             (&" ".repeat(7 << 20), "more than"),
         ] {
             let error = read(event).unwrap_err();

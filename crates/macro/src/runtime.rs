@@ -101,8 +101,10 @@ impl Api {
         let text = |headers: &HeaderMap, name: &str| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
-        let id = text(response.headers(), "lambda-runtime-aws-request-id").ok_or(RuntimeError::NoRequestId)?;
-        let deadline = text(response.headers(), "lambda-runtime-deadline-ms").and_then(|text| text.parse().ok());
+        let id =
+            text(response.headers(), "lambda-runtime-aws-request-id").ok_or(RuntimeError::NoRequestId)?;
+        let deadline =
+            text(response.headers(), "lambda-runtime-deadline-ms").and_then(|text| text.parse().ok());
         let time = deadline.map_or(USUAL, time_left).saturating_sub(RESERVE);
         let body = response.body_mut().with_config().limit(MAX_EVENT).read_to_vec().map_err(lost)?;
         let text = String::from_utf8_lossy(&body).into_owned();
@@ -110,7 +112,8 @@ impl Api {
     }
 
     fn post(&self, path: &str, body: &str) -> Result<(), RuntimeError> {
-        let request = self.agent.post(format!("{}/{path}", self.base)).header("content-type", "application/json");
+        let request =
+            self.agent.post(format!("{}/{path}", self.base)).header("content-type", "application/json");
         let sent = request.config().timeout_global(Some(POST)).build().send(body);
         match sent {
             Ok(response) if response.status().is_success() => Ok(()),

@@ -357,7 +357,10 @@ mod tests {
         for token in ["short", &"x".repeat(129), &"with space ".repeat(4)] {
             let tokens = PresetTokens { inventory: Some(Secret::new(token)), ..PresetTokens::default() };
             let error = Settings { tokens, ..Settings::default() }.resolve().unwrap_err().to_string();
-            assert!(error.contains("the inventory token must have 32 to 128") && !error.contains("with"), "{error}");
+            assert!(
+                error.contains("the inventory token must have 32 to 128") && !error.contains("with"),
+                "{error}"
+            );
         }
     }
 }

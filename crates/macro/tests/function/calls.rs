@@ -95,8 +95,9 @@ fn what_would_stay_unprotected_fails_unless_told_to_let_it_pass() {
 fn a_registry_that_does_not_answer_costs_no_more_time_than_the_call_has() {
     let mirrors = mirrors(&registry::silent());
     let function = Lambda::start(&[IMAGE, ("FARGARD_MODE", "wrap"), ("FARGARD_REGISTRY_MIRRORS", &mirrors)]);
-    let containers: Vec<Value> =
-        (0..9).map(|number| json!({"Name": format!("c{number}"), "Image": format!("app:{number}")})).collect();
+    let containers: Vec<Value> = (0..9)
+        .map(|number| json!({"Name": format!("c{number}"), "Image": format!("app:{number}")}))
+        .collect();
     let started = Instant::now();
     let time = Duration::from_secs(4);
     let (path, body) = function.call(&event(&template(&json!(containers))).to_string(), time);

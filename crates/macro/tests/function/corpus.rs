@@ -26,7 +26,8 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
 #[test]
 fn the_same_comes_out_as_of_the_command() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shared = std::env::var_os("FARGARD_SHARED").map_or_else(|| repository.join("../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("FARGARD_SHARED").map_or_else(|| repository.join("../shared"), PathBuf::from);
     let corpus = shared.join("data/taskdefs");
     let program = Path::new(env!("CARGO_BIN_EXE_fargard-macro")).with_file_name("fargard");
     if !corpus.is_dir() || !program.is_file() {
@@ -36,9 +37,13 @@ fn the_same_comes_out_as_of_the_command() {
     let templates = tempfile::tempdir().unwrap();
     let own = repository.join("target/judges/bin/python3");
     let python = if own.exists() { own } else { "python3".into() };
-    let made = Command::new(python).args(["-c", TO_JSON]).arg(&corpus).arg(templates.path()).output().unwrap();
+    let made =
+        Command::new(python).args(["-c", TO_JSON]).arg(&corpus).arg(templates.path()).output().unwrap();
     if !made.status.success() {
-        eprintln!("skipped: cfn-lint cannot turn templates into JSON: {}", String::from_utf8_lossy(&made.stderr));
+        eprintln!(
+            "skipped: cfn-lint cannot turn templates into JSON: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         return;
     }
     let url = registry::start();

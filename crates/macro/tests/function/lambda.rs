@@ -21,6 +21,7 @@ pub(crate) struct Lambda {
     child: Child,
     events: Sender<(String, Duration)>,
     answers: Receiver<(String, String)>,
+    _scratch: tempfile::TempDir,
 }
 
 impl Lambda {
@@ -45,14 +46,16 @@ impl Lambda {
             answered.send((path.to_owned(), String::from_utf8(request.body.clone()).unwrap())).ok()?;
             Some((202, Vec::new(), Vec::new()))
         });
+        let scratch = tempfile::tempdir().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_fargard-macro"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("TMPDIR", scratch.path())
             .envs(variables.iter().copied())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        Self { child, events, answers }
+        Self { child, events, answers, _scratch: scratch }
     }
 
     /// Calls the function; path and body of what it posts.
