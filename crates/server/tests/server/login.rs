@@ -191,7 +191,7 @@ fn tokens_that_the_owner_made_are_valid_as_long_as_they_are_told() {
     });
     assert!(fixture.running().first_tokens().is_none(), "nothing is printed");
     assert!(sees(&fixture, "a") && enrols(&fixture, "e") && tells(&fixture, "i"));
-    assert!(!sees(&fixture, "e") && !enrols(&fixture, "a") && !tells(&fixture, "a"));
+    assert!(!sees(&fixture, "e") && !enrols(&fixture, "a") && !tells(&fixture, "e"));
     let data = fixture.stop();
 
     let mut config = fargard_server::Config::local(data.path());
