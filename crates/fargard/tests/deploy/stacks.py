@@ -3,7 +3,7 @@
     stacks.py DIRECTORY
 
 The imitation (moto) makes real resources of what it knows of, resolves functions, conditions, imports and exports, and
-passes over the types it does not know.
+passes over the types it does not know. Secrets are such a type, so they are made beside the stacks.
 """
 
 import io
@@ -19,13 +19,17 @@ import boto3
 from moto import mock_aws
 
 TEMPLATES = pathlib.Path(sys.argv[1])
+SECRETS = {}
 
 
 def stack(name, template, parameters):
     cloudformation = boto3.client("cloudformation")
+    text = (TEMPLATES / template).read_text()
+    for token, arn in SECRETS.items():
+        text = text.replace(f"!Ref {token}\n", f"{arn}\n").replace(f"!Ref {token}}}", f"{arn}}}")
     cloudformation.create_stack(
         StackName=name,
-        TemplateBody=(TEMPLATES / template).read_text(),
+        TemplateBody=text,
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )
@@ -53,6 +57,9 @@ def main():
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("bootstrap", "program")
     s3.put_object(Bucket="code", Key="macro.zip", Body=packed.getvalue())
+    for name in ("AdminToken", "EnrolmentToken", "InventoryToken"):
+        made = boto3.client("secretsmanager").create_secret(Name=name, SecretString="x" * 64)
+        SECRETS[name] = made["ARN"]
     place = {"VpcId": vpc, "SubnetA": subnets[0], "SubnetB": subnets[1]}
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/fargard@sha256:" + "0" * 64
     stacks = {
@@ -81,13 +88,12 @@ def main():
         for arn in ecs.list_task_definitions()["taskDefinitionArns"]
     }
     services = ecs.list_services(cluster=cluster["Cluster"])["serviceArns"]
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=stacks["server"]["outputs"]["AdminToken"])
     print(json.dumps({
         "stacks": stacks,
         "definitions": definitions,
         "services": ecs.describe_services(cluster=cluster["Cluster"], services=services)["services"],
         "function": boto3.client("lambda").get_function(FunctionName="macro")["Configuration"],
-        "token": secret["SecretString"],
+        "secrets": SECRETS,
         "targets": boto3.client("elbv2").describe_target_groups()["TargetGroups"],
     }, default=str))
 

@@ -20,7 +20,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
         continue
     template, problems = cfnlint.decode.decode(str(path))
     if template and 'Resources' in template and not problems:
-        pathlib.Path(sys.argv[2], path.stem + '.json').write_text(json.dumps(template))
+        pathlib.Path(sys.argv[2], path.stem + '.json').write_text(json.dumps(template, default=str))
 ";
 
 #[test]
