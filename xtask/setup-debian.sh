@@ -92,10 +92,10 @@ if [ ! -d "$libdir" ]; then
   fi
 fi
 
-# Judges of embedded task definitions, newer than Debian's.
+# Judges of task definitions and templates, newer than Debian's.
 judges=$(cd "$(dirname "$0")/.." && pwd)/target/judges
-if ! python3 -c 'import botocore, cfnlint' >/dev/null 2>&1 && [ ! -x "$judges/bin/cfn-lint" ]; then
+if ! python3 -c 'import botocore, cfnlint, moto' >/dev/null 2>&1 && ! "$judges/bin/python3" -c 'import cfnlint, moto' 2>/dev/null; then
   python3 -m venv "$judges"
-  "$judges/bin/python3" -m pip install --quiet 'botocore>=1.36' cfn-lint ||
-    echo "setup: pip cannot install botocore and cfn-lint: what needs them is skipped" >&2
+  "$judges/bin/python3" -m pip install --quiet 'botocore>=1.36' cfn-lint 'moto[all]>=5.2' ||
+    echo "setup: pip cannot install botocore, cfn-lint and moto: what needs them is skipped" >&2
 fi

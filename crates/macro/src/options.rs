@@ -220,6 +220,21 @@ mod tests {
     }
 
     #[test]
+    fn the_template_that_installs_it_sets_options_that_exist() {
+        let template = include_str!("../../../deploy/cloudformation/macro.yaml");
+        let names: Vec<&str> = template
+            .lines()
+            .filter_map(|line| line.trim().split_once(':').map(|(name, _)| name))
+            .filter(|name| name.starts_with("FARGARD_"))
+            .collect();
+        assert!(names.len() >= 6, "{names:?}");
+        for name in names {
+            let known = super::NAMES.iter().any(|option| super::variable_of(option) == name);
+            assert!(known || name == "FARGARD_REGISTRY_MIRRORS", "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_an_error() {
         for (params, metadata, part) in [
             (
