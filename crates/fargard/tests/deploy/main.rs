@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
     clippy::print_stderr,
@@ -14,3 +13,4 @@ mod policies;
 mod stacks;
 mod support;
 mod templates;
+mod terraform;

@@ -100,7 +100,7 @@ fn operations() -> BTreeMap<String, BTreeSet<String>> {
     let constants: BTreeMap<String, String> = read("crates/aws/src/ecs/mod.rs")
         .split(';')
         .filter_map(|item| {
-            let (name, rest) = item.split_once("const ")?.1.split_once(": Operation")?;
+            let (name, rest) = item.rsplit_once("const ")?.1.split_once(": Operation")?;
             Some((name.to_owned(), rest.split('"').nth(1)?.to_owned()))
         })
         .collect();

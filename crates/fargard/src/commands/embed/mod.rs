@@ -7,6 +7,7 @@ mod images;
 pub(crate) mod options;
 mod print;
 mod proxy;
+mod terraform;
 
 use std::{
     collections::BTreeMap,
@@ -74,6 +75,8 @@ pub(crate) struct Args {
 enum Command {
     /// Run a deployment whose task definitions get the sensor on their way to ECS
     Proxy(proxy::Args),
+    /// Answer Terraform's data source `external`, for the module in deploy/terraform
+    Terraform(terraform::Args),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -92,8 +95,10 @@ struct Done {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if let Some(Command::Proxy(proxy)) = &args.command {
-        return proxy::run(proxy);
+    match &args.command {
+        Some(Command::Proxy(proxy)) => return proxy::run(proxy),
+        Some(Command::Terraform(terraform)) => return terraform::run(terraform),
+        None => {}
     }
     let several = args.files.len() > 1 || args.files.iter().any(|path| path.is_dir());
     if several && !(args.write || args.check || args.diff) {
