@@ -27,7 +27,8 @@ pub use digest::{Digest, DigestError, Mismatch, Verified};
 pub use error::ImageError;
 pub use image::{Blobs, Image};
 pub use layer::{
-    Anomaly, ContentId, FileEntry, LayerReport, LayerState, ScanReport, Scanned, Tree, TreeEntry, Visitor,
+    Anomaly, ContentId, FileEntry, Known, LayerReport, LayerState, Members, ScanReport, Scanned, Tree,
+    TreeEntry, Visitor,
 };
 pub use limits::Limits;
 pub use lock::{LockFile, LockedImage};

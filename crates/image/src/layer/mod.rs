@@ -5,6 +5,7 @@
 
 mod build;
 mod files;
+mod members;
 mod merge;
 mod meter;
 mod names;
@@ -17,6 +18,7 @@ mod stack;
 mod tests;
 mod tree;
 
+pub use members::Members;
 pub use report::{Anomaly, LayerReport, LayerState, ScanReport};
-pub use scan::{FileEntry, Scanned, Visitor};
+pub use scan::{FileEntry, Known, Scanned, Visitor};
 pub use tree::{ContentId, Tree, TreeEntry};

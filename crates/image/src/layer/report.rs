@@ -28,6 +28,8 @@ pub struct LayerReport {
     pub entries: u64,
     /// Bytes once unpacked.
     pub unpacked: u64,
+    /// Bytes that were read of it as it is stored; none where everything was known from before.
+    pub read: u64,
 }
 
 /// Something in a layer that no honest tool writes, or that unpackers take differently.

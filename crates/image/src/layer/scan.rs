@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     build::LayerFiles,
+    members::MembersReader,
     meter::{Counted, Metered},
     nodes::Full,
     report::{LayerReport, LayerState, Notes, ScanReport},
@@ -37,13 +38,37 @@ pub struct FileEntry<'a> {
     pub content: ContentId,
 }
 
+/// What is known of a layer from an earlier reading of the same content.
+pub struct Known {
+    /// Its members, as [`Members`](super::Members) wrote them.
+    pub members: Box<dyn Read>,
+    /// Bytes once unpacked.
+    pub unpacked: u64,
+}
+
 /// Looks at the content of files while layers are read.
 pub trait Visitor {
-    /// Before a layer's first file: whether its files are wanted at all. They are not when the results for the layer's
-    /// digest are known already.
+    /// Before a layer is opened: what is known of it. `content` is the digest that says what is in it: of what it unpacks
+    /// to where the configuration names that, else of the layer as it is stored. A known layer is not read at all.
+    fn known(&mut self, number: usize, content: &Digest) -> Option<Known> {
+        let _ = (number, content);
+        None
+    }
+
+    /// Before a layer's first file: whether its files are wanted at all.
     fn layer(&mut self, number: usize, descriptor: &Descriptor) -> bool {
         let _ = (number, descriptor);
         true
+    }
+
+    /// A member of a layer that is read, before its content.
+    fn member(&mut self, entry: &Entry) {
+        let _ = entry;
+    }
+
+    /// A layer was read to its end, has the digest promised, and unpacks to that many bytes.
+    fn complete(&mut self, number: usize, content: &Digest, unpacked: u64) {
+        let _ = (number, content, unpacked);
     }
 
     /// A file, also an empty one and one that an upper layer hides. What is not read of the content is passed over.
@@ -151,13 +176,18 @@ impl Scan<'_> {
             layer.state = LayerState::Foreign;
             return Ok(files);
         }
-        let end = match image.open_layer(number) {
-            Ok(blob) => {
-                let diff_id = image.layers.get(number).and_then(|layer| layer.diff_id.clone());
-                self.read(blob, diff_id, index, &mut files, layer)
-            }
-            Err(error) => End::Failed(error.to_string()),
+        let diff_id = image.layers.get(number).and_then(|layer| layer.diff_id.clone());
+        let content = diff_id.clone().unwrap_or_else(|| layer.descriptor.digest.clone());
+        let end = match self.visitor.known(number, &content) {
+            Some(known) => self.replay(known, &mut files, layer),
+            None => match image.open_layer(number) {
+                Ok(blob) => self.read(blob, diff_id, index, &mut files, layer),
+                Err(error) => End::Failed(error.to_string()),
+            },
         };
+        if matches!(end, End::Read) && layer.read > 0 {
+            self.visitor.complete(number, &content, layer.unpacked);
+        }
         self.paths = self.paths.saturating_add(files.files.nodes.len());
         match end {
             End::Read => layer.state = LayerState::Read,
@@ -168,6 +198,28 @@ impl Scan<'_> {
             }
         }
         Ok(files)
+    }
+
+    /// Takes a layer's members as they were found before.
+    fn replay(&mut self, known: Known, files: &mut LayerFiles, report: &mut LayerReport) -> End {
+        report.unpacked = known.unpacked;
+        self.unpacked = self.unpacked.saturating_add(known.unpacked);
+        if self.unpacked > self.limits.unpacked_bytes {
+            return End::Stop(format!("the layers unpack to more than {} bytes", self.limits.unpacked_bytes));
+        }
+        let mut members = MembersReader::new(BufReader::with_capacity(BUFFER, known.members));
+        loop {
+            let entry = match members.next_entry() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return End::Read,
+                Err(error) => return End::Failed(error.to_string()),
+            };
+            report.entries += 1;
+            let number = u32::try_from(report.entries).unwrap_or(u32::MAX);
+            if let Err(full) = files.add(entry, number, &mut self.notes) {
+                return End::Stop(full.reason(&self.limits));
+            }
+        }
     }
 
     /// Reads one layer to its end. What it unpacks to must have the digest that the configuration names; a layer that it
@@ -181,7 +233,7 @@ impl Scan<'_> {
         report: &mut LayerReport,
     ) -> End {
         let packed = Rc::new(Cell::new(0));
-        let counted = Counted { inner: blob, count: Rc::clone(&packed) };
+        let (counted, read) = (Counted { inner: blob, count: Rc::clone(&packed) }, Rc::clone(&packed));
         let (digest, size) = (report.descriptor.digest.clone(), report.descriptor.size);
         let (stored, made): (Box<dyn Read + '_>, _) = match diff_id {
             Some(diff_id) => (Box::new(counted), Some(diff_id)),
@@ -222,6 +274,7 @@ impl Scan<'_> {
         {
             end = End::Failed(error.to_string());
         }
+        report.read = read.get();
         match end {
             End::Failed(reason)
                 if self.unpacked > self.limits.unpacked_bytes || Instant::now() > self.deadline =>
@@ -250,6 +303,7 @@ impl Scan<'_> {
             }
             number = number.saturating_add(1);
             report.entries = number.into();
+            self.visitor.member(tar.entry());
             let content = match files.add(tar.entry(), number, &mut self.notes) {
                 Ok(content) => content,
                 Err(full) => return End::Stop(full.reason(&self.limits)),
@@ -282,6 +336,6 @@ impl Full {
 impl LayerReport {
     fn waiting(descriptor: &Descriptor) -> Self {
         let state = LayerState::Failed("not read".to_owned());
-        Self { descriptor: descriptor.clone(), state, entries: 0, unpacked: 0 }
+        Self { descriptor: descriptor.clone(), state, entries: 0, unpacked: 0, read: 0 }
     }
 }

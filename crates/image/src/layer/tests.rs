@@ -375,3 +375,66 @@ fn anomalies_are_bounded() {
     assert_eq!((scanned.report.anomalies.len(), scanned.report.anomalies_left_out), (10, 290));
     assert!(matches!(scanned.report.layers[0].state, LayerState::Read));
 }
+
+/// Keeps what layers say, and knows it the next time.
+#[derive(Default)]
+struct Keeper {
+    kept: std::collections::HashMap<crate::Digest, (Vec<u8>, u64)>,
+    members: super::Members,
+    seen: Seen,
+}
+
+impl Visitor for Keeper {
+    fn known(&mut self, _: usize, content: &crate::Digest) -> Option<super::Known> {
+        self.members = super::Members::default();
+        let (members, unpacked) = self.kept.get(content)?.clone();
+        Some(super::Known { members: Box::new(std::io::Cursor::new(members)), unpacked })
+    }
+
+    fn member(&mut self, entry: &crate::Entry) {
+        self.members.push(entry);
+    }
+
+    fn file(&mut self, file: &FileEntry<'_>, content: &mut dyn Read) -> ControlFlow<()> {
+        self.seen.file(file, content)
+    }
+
+    fn complete(&mut self, _: usize, content: &crate::Digest, unpacked: u64) {
+        let members = std::mem::take(&mut self.members).finish();
+        self.kept.insert(content.clone(), (members, unpacked));
+    }
+}
+
+#[test]
+fn known_layers_are_not_read_and_give_the_same_files() {
+    let base = [
+        directory("etc"),
+        file("etc/a", "1"),
+        file("etc/b", "1"),
+        symlink("lib", "usr/lib"),
+        hardlink("c", "etc/a"),
+    ];
+    let upper =
+        [file("etc/.wh.b", ""), file("../x", "2"), file("etc/a", "2"), directory("lib"), file("lib/y", "2")];
+    let other = [file("etc/.wh..wh..opq", ""), file("etc/z", "3")];
+    let mut keeper = Keeper::default();
+    let mut go = |layers: &[&[Member]]| {
+        let unpacked: Vec<_> = layers.iter().map(|layer| archive(layer)).collect();
+        let stored: Vec<_> = unpacked.iter().map(|layer| gzip(layer)).collect();
+        let scratch = tempfile::tempdir().unwrap();
+        let root = made::layout(scratch.path(), &stored, &unpacked);
+        let image =
+            Source::OciLayout { path: root, name: None }.open(None, &Platform::linux_amd64()).unwrap();
+        let again = image.scan(&Limits::default(), &mut keeper).unwrap();
+        let (fresh, _) = scan_stored(&stored, &unpacked, &Limits::default());
+        assert_eq!(listing(&again), listing(&fresh));
+        assert_eq!(reasons(&again.report), reasons(&fresh.report));
+        assert_eq!(again.report.totals(), fresh.report.totals());
+        again.report.layers.iter().map(|layer| layer.read > 0).collect::<Vec<_>>()
+    };
+    assert_eq!(go(&[&base, &upper]), [true, true]);
+    assert_eq!(go(&[&base, &upper]), [false, false]);
+    // What is above or below does not count: the layers are the same.
+    assert_eq!(go(&[&base, &other]), [false, true]);
+    assert_eq!(go(&[&upper, &other, &base]), [false, false, false]);
+}
