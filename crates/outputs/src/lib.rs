@@ -1,3 +1,4 @@
-//! Forms in which detections and findings leave.
+//! The forms in which detections and findings leave.
 
+pub mod compliance;
 pub mod falco;

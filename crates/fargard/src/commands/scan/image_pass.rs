@@ -1,55 +1,111 @@
 //! One pass over an image's layers for all checks.
 
-use std::{collections::HashMap, io::Read, ops::ControlFlow};
+use std::{
+    collections::HashMap,
+    io::{Cursor, Read},
+    ops::ControlFlow,
+};
 
-use fargard_image::{ContentId, FileEntry, Kind, Tree, Visitor};
+use fargard_image::{ContentId, Digest, Entry, FileEntry, Kind, Known, Members, Tree, Visitor};
+use fargard_inventory::{Collector, Held, Inventory, Piece};
 use fargard_model::Priority;
 use fargard_scan::{CHECK_48, CHECK_426, Facts, FileKind, Finding, StreamScan, WalkReport, miner};
 
-use super::progress::Progress;
+use super::{
+    harvest::{Found, Harvest, Installed},
+    layer_cache::{self, LayerCache},
+    progress::Progress,
+};
 
-/// Findings kept of an image.
+/// Findings kept of a layer, and of an image.
 const MAX_FINDINGS: usize = 10_000;
 /// Longest `/etc/passwd` that is looked at.
 const MAX_PASSWD: u64 = 1 << 20;
-
-/// A finding and whose content it is about.
-struct Found {
-    content: ContentId,
-    path: Vec<u8>,
-    check: u32,
-    finding: Finding,
-}
 
 /// What is kept while the layers go by.
 pub(super) struct Pass<'scan> {
     scan: StreamScan<'scan>,
     progress: Progress,
+    /// Whether to note what is installed.
+    inventory: bool,
+    cache: Option<LayerCache>,
+    /// What each layer gave.
+    harvests: HashMap<u16, Harvest>,
+    /// The layer being read.
+    layer: u16,
+    harvest: Harvest,
+    members: Members,
     /// Files and bytes so far.
     pub(super) report: WalkReport,
-    found: Vec<Found>,
-    overflowed: bool,
-    /// Every layer's `/etc/passwd`.
-    passwd: HashMap<ContentId, Vec<u8>>,
 }
 
 impl<'scan> Pass<'scan> {
-    pub(super) fn new(scan: StreamScan<'scan>) -> Self {
+    pub(super) fn new(scan: StreamScan<'scan>, inventory: bool, cache: Option<LayerCache>) -> Self {
         Self {
             scan,
             progress: Progress::start(),
+            inventory,
+            cache,
+            harvests: HashMap::new(),
+            layer: 0,
+            harvest: Harvest::default(),
+            members: Members::default(),
             report: WalkReport::default(),
-            found: Vec::new(),
-            overflowed: false,
-            passwd: HashMap::new(),
         }
+    }
+
+    /// Ends what was the layer being read.
+    fn store(&mut self) {
+        let harvest = std::mem::take(&mut self.harvest);
+        if harvest != Harvest::default() {
+            self.harvests.insert(self.layer, harvest);
+        }
+    }
+
+    /// What a file says of what is installed; gives what was read of it.
+    fn note(&mut self, file: &FileEntry<'_>, content: &mut dyn Read) -> Vec<u8> {
+        let executable = file.entry.mode & 0o111 != 0;
+        // What cannot be read of a layer is in its report.
+        let held = Held::read(file.path, executable, file.entry.size, content).unwrap_or_default();
+        if held.whole
+            && let Some(piece) = Piece::read(file.path, executable, &held.bytes.as_slice())
+        {
+            self.harvest.pieces.push(Installed { entry: file.content.entry, piece });
+        }
+        held.bytes
     }
 }
 
 impl Visitor for Pass<'_> {
+    fn known(&mut self, number: usize, content: &Digest) -> Option<Known> {
+        self.store();
+        self.layer = u16::try_from(number).unwrap_or(u16::MAX);
+        self.members = Members::default();
+        let kept = self.cache.as_mut()?.get(content)?;
+        self.report.files += kept.harvest.files;
+        self.report.bytes += kept.harvest.bytes;
+        self.harvest = kept.harvest;
+        Some(kept.known)
+    }
+
+    fn member(&mut self, entry: &Entry) {
+        if self.cache.is_some() && self.members.len() < layer_cache::MAX_FILE {
+            self.members.push(entry);
+        }
+    }
+
+    fn complete(&mut self, _: usize, content: &Digest, unpacked: u64) {
+        let members = std::mem::take(&mut self.members).finish();
+        if let Some(cache) = self.cache.as_ref().filter(|_| members.len() < layer_cache::MAX_FILE) {
+            cache.put(content, &self.harvest, &members, unpacked);
+        }
+    }
+
     fn file(&mut self, file: &FileEntry<'_>, content: &mut dyn Read) -> ControlFlow<()> {
         self.report.files += 1;
         self.report.bytes += file.entry.size;
+        self.harvest.files += 1;
+        self.harvest.bytes += file.entry.size;
         if self.report.files.is_multiple_of(256) {
             self.progress.show(&self.report);
         }
@@ -61,21 +117,18 @@ impl Visitor for Pass<'_> {
             size: file.entry.size,
             modified: file.entry.mtime,
         };
-        let found = if file.path == b"/etc/passwd" && file.entry.size <= MAX_PASSWD {
-            let mut text = Vec::new();
+        let mut begun = if self.inventory { self.note(file, content) } else { Vec::new() };
+        if file.path == b"/etc/passwd" && file.entry.size <= MAX_PASSWD {
             // What cannot be read of a layer is in its report.
-            let _ = content.read_to_end(&mut text);
-            let found = self.scan.file(facts, text.as_slice());
-            self.passwd.insert(file.content, text);
-            found
-        } else {
-            self.scan.file(facts, content)
-        };
-        for (check, finding) in found {
-            self.overflowed |= self.found.len() >= MAX_FINDINGS;
-            if self.found.len() < MAX_FINDINGS {
-                let path = file.path.to_vec();
-                self.found.push(Found { content: file.content, path, check, finding });
+            let _ = content.read_to_end(&mut begun);
+            self.harvest.passwd.push((file.content.entry, begun.clone()));
+        }
+        for (check, finding) in self.scan.file(facts, Cursor::new(begun).chain(content)) {
+            let is_full = self.harvest.found.len() >= MAX_FINDINGS;
+            self.harvest.overflowed |= is_full;
+            if !is_full {
+                let (entry, path) = (file.content.entry, file.path.to_vec());
+                self.harvest.found.push(Found { entry, path, check, finding: finding.into() });
             }
         }
         ControlFlow::Continue(())
@@ -83,25 +136,73 @@ impl Visitor for Pass<'_> {
 }
 
 impl Pass<'_> {
+    /// What all layers gave, and what of the cache could not be used.
+    pub(super) fn harvested(mut self) -> Harvested {
+        self.store();
+        self.progress.clear();
+        let warnings = self.cache.map(|cache| cache.warnings).unwrap_or_default();
+        Harvested { layers: self.harvests, warnings }
+    }
+}
+
+/// What all layers gave.
+#[derive(Debug)]
+pub(super) struct Harvested {
+    layers: HashMap<u16, Harvest>,
+    /// What of the cache could not be used.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Harvested {
     /// What the image's own `/etc/passwd` says.
     pub(super) fn passwd(&self, tree: &Tree) -> Option<&[u8]> {
-        let entry = tree.resolve(b"/etc/passwd")?;
-        self.passwd.get(&entry.content()).map(Vec::as_slice)
+        let content = tree.resolve(b"/etc/passwd")?.content();
+        let found = &self.layers.get(&content.layer)?.passwd;
+        found.iter().find(|(entry, _)| *entry == content.entry).map(|(_, text)| text.as_slice())
     }
 
     /// Why not all findings were kept.
     pub(super) fn overflow(&self) -> Option<String> {
-        self.overflowed.then(|| format!("more than {MAX_FINDINGS} findings"))
+        let overflowed = self.layers.values().any(|harvest| harvest.overflowed);
+        overflowed.then(|| format!("more than {MAX_FINDINGS} findings in a layer"))
+    }
+
+    /// What is installed: what visible files say, with their layer.
+    pub(super) fn inventory(&mut self, tree: &Tree) -> Inventory {
+        let mut pieces: Vec<(ContentId, Piece)> = Vec::new();
+        for (layer, harvest) in &mut self.layers {
+            let taken = std::mem::take(&mut harvest.pieces).into_iter();
+            pieces.extend(taken.map(|it| (ContentId { layer: *layer, entry: it.entry }, it.piece)));
+        }
+        pieces.sort_by_key(|(content, _)| (content.layer, content.entry));
+        let visible = tree.paths_of(pieces.iter().map(|(content, _)| *content));
+        let mut collector = Collector::default();
+        for (content, piece) in pieces {
+            if visible.get(&content).is_some_and(|paths| !paths.is_empty()) {
+                collector.add(piece, Some(u32::from(content.layer) + 1));
+            } else {
+                collector.add_hidden(piece);
+            }
+        }
+        collector.finish()
     }
 
     /// The findings by check, with the layer and whether a container sees the file: one that an upper layer hides is
     /// still shipped, but runs nowhere.
-    pub(super) fn finish(self, tree: &Tree) -> HashMap<u32, Vec<Finding>> {
-        self.progress.clear();
-        let visible = tree.paths_of(self.found.iter().map(|found| found.content));
+    pub(super) fn findings(self, tree: &Tree) -> HashMap<u32, Vec<Finding>> {
+        let mut layers: Vec<(u16, Harvest)> = self.layers.into_iter().collect();
+        layers.sort_by_key(|(layer, _)| *layer);
+        let found: Vec<(ContentId, Found)> = layers
+            .into_iter()
+            .flat_map(|(layer, harvest)| {
+                harvest.found.into_iter().map(move |found| (ContentId { layer, entry: found.entry }, found))
+            })
+            .collect();
+        let visible = tree.paths_of(found.iter().map(|(content, _)| *content));
         let mut findings: HashMap<u32, Vec<Finding>> = HashMap::new();
         let mut named: Vec<Vec<u8>> = Vec::new();
-        for Found { content, path, check, mut finding } in self.found {
+        for (content, Found { path, check, finding, .. }) in found {
+            let mut finding = Finding::from(finding);
             let layer = u32::from(content.layer) + 1;
             let paths = visible.get(&content).map_or(&[][..], Vec::as_slice);
             let remark = match paths.first() {
