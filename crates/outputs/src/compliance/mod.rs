@@ -14,7 +14,7 @@ pub use self::{
     csv::csv,
     junit::junit,
     ocsf::ocsf,
-    sarif::sarif,
+    sarif::{level, sarif, uri},
 };
 
 /// What was checked, and what the checks said.

@@ -83,7 +83,8 @@ fn location(path: &str) -> Value {
 }
 
 /// SARIF's three levels.
-fn level(severity: Priority) -> &'static str {
+#[must_use]
+pub fn level(severity: Priority) -> &'static str {
     match severity {
         Priority::Emergency | Priority::Alert | Priority::Critical | Priority::Error => "error",
         Priority::Warning => "warning",
@@ -92,7 +93,8 @@ fn level(severity: Priority) -> &'static str {
 }
 
 /// A path relative to the root with what a URI cannot have escaped (RFC 3986).
-fn uri(subject: &str) -> String {
+#[must_use]
+pub fn uri(subject: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for byte in subject.trim_start_matches('/').bytes() {

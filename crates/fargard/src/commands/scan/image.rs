@@ -1,19 +1,21 @@
 //! `fargard scan image`: checks of an image before it is deployed.
 
-use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
 
 use fargard_image::{
     Image, LayerState, Limits as ImageLimits, Platform, Reference, ScanReport, Scanned, Source,
 };
-use fargard_model::{Container, Priority, Task, Timestamp};
+use fargard_model::{Container, Task, Timestamp};
 use fargard_scan::{
     CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CheckInfo, Finding, Limits, Selection,
-    StreamScan, Target, secrets, users,
+    StreamScan, Target, WalkReport, secrets, users,
 };
 
 use super::{
-    Format, give_out,
-    image_pass::Pass,
+    give_out::{OutputArgs, give_out},
+    image_pass::{Harvested, Pass},
+    known::KnownArgs,
+    layer_cache::{self, LayerCache},
     report::{Checked, OfImage, OfLayer, Scan},
 };
 use crate::{commands::registry::RegistryArgs, failure::BadInput};
@@ -33,23 +35,24 @@ pub(super) struct ImageArgs {
     /// Which of the image's platforms
     #[arg(long, value_name = "OS/ARCHITECTURE", default_value = "linux/amd64")]
     platform: Platform,
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
     /// Only these checks, by number
     #[arg(long, value_name = "NUMBER", value_parser = known_check)]
     check: Vec<u32>,
-    /// Exit with 1 only for findings of at least this severity (critical, error, warning)
-    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
-    fail_on: Priority,
-    /// List also findings that fail nothing
-    #[arg(long)]
-    all: bool,
     /// Stop after this many seconds; what was not seen then counts as not checked
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
+    /// Where to keep what layers gave, so that a layer is read once (default: fargard/layers in the user's cache directory)
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Keep nothing, and read every layer
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    known: KnownArgs,
 }
 
 fn known_check(text: &str) -> Result<u32, String> {
@@ -71,12 +74,51 @@ pub(super) fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
         miners: is_wanted(&CHECK_426),
         packages: false,
     };
-    let mut pass = Pass::new(StreamScan::new(&limits, selection));
+    let inventory = args.known.is_wanted() || args.output.format.is_bill();
+    let cache = cache(args, &format!("{selection:?} {inventory} {limits:?}"))?;
+    let mut pass = Pass::new(StreamScan::new(&limits, selection), inventory, cache);
     let scanned = image
         .scan(&ImageLimits { time, ..ImageLimits::default() }, &mut pass)
         .map_err(|error| BadInput::because(error.to_string()))?;
-    let scan = assess(&args.image, &image, pass, &scanned, is_wanted);
-    give_out(&scan, args.format, args.all, args.fail_on)
+    let report = pass.report.clone();
+    let mut harvested = pass.harvested();
+    warn(&harvested.warnings);
+    let known = if inventory {
+        let mut found = harvested.inventory(&scanned.tree);
+        found.troubles.extend(scanned.report.incomplete());
+        Some(args.known.judge(found)?)
+    } else {
+        None
+    };
+    let mut scan = assess(&args.image, &image, &report, harvested, &scanned, is_wanted);
+    scan.known = known;
+    give_out(&scan, &args.output)
+}
+
+/// The cache of layers, unless it is not wanted or has no place.
+fn cache(args: &ImageArgs, context: &str) -> anyhow::Result<Option<LayerCache>> {
+    let named = args.cache.clone();
+    let Some(directory) = named.or_else(layer_cache::default_directory).filter(|_| !args.no_cache) else {
+        return Ok(None);
+    };
+    match LayerCache::open(&directory, context) {
+        Ok(cache) => Ok(Some(cache)),
+        // The default place is a convenience: a user without a home has none.
+        Err(_) if args.cache.is_none() => Ok(None),
+        Err(error) => Err(BadInput::because(format!(
+            "cannot use the cache {}: {error}; name a directory you can write, or give --no-cache",
+            directory.display()
+        ))
+        .into()),
+    }
+}
+
+/// Says what of the cache could not be used.
+#[expect(clippy::print_stderr, reason = "results go to standard output")]
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
 }
 
 /// What begins as a source is one, everything else a reference.
@@ -97,15 +139,16 @@ fn open(args: &ImageArgs) -> Result<Image, BadInput> {
 fn assess(
     name: &str,
     image: &Image,
-    pass: Pass<'_>,
+    report: &WalkReport,
+    harvested: Harvested,
     scanned: &Scanned,
     is_wanted: impl Fn(&CheckInfo) -> bool,
 ) -> Scan {
-    let (files, bytes) = (pass.report.files, pass.report.bytes);
-    let incomplete = scanned.report.incomplete().or(pass.overflow());
+    let (files, bytes) = (report.files, report.bytes);
+    let incomplete = scanned.report.incomplete().or(harvested.overflow());
     let run = &image.config.config;
-    let root = users::root(&run.user, pass.passwd(&scanned.tree));
-    let mut findings = pass.finish(&scanned.tree);
+    let root = users::root(&run.user, harvested.passwd(&scanned.tree));
+    let mut findings = harvested.findings(&scanned.tree);
     findings.insert(CHECK_41.number, root.into_iter().collect());
     findings.insert(CHECK_424.number, secrets::environment(run.env.iter().map(String::as_str)));
     let results = OF_IMAGE.into_iter().filter(|check| is_wanted(check)).map(|check| {
@@ -137,6 +180,7 @@ fn assess(
         results: results.collect(),
         not_assessed,
         image: Some(of_image(image, &scanned.report)),
+        known: None,
     }
 }
 
@@ -145,6 +189,7 @@ fn of_image(image: &Image, report: &ScanReport) -> OfImage {
         digest: layer.descriptor.digest.to_string(),
         entries: layer.entries,
         unpacked: layer.unpacked,
+        read: layer.read,
         problem: match &layer.state {
             LayerState::Read => None,
             LayerState::Foreign => Some("kept elsewhere, not read".to_owned()),
@@ -166,7 +211,8 @@ mod tests {
     use fargard_model::CheckStatus;
     use fargard_scan::{Limits, Selection, StreamScan};
 
-    use super::{ImageLimits, Pass, Scan, assess, known_check};
+    use super::{ImageLimits, LayerCache, Pass, Scan, assess, known_check};
+    use crate::commands::scan::known::Known;
 
     /// Ed25519, PKCS#8.
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIP9nHHOWd6PqwKeAscf0NsEYtEYhZrwzYGRW1FiD6NVe\n-----END PRIVATE KEY-----\n";
@@ -190,11 +236,21 @@ mod tests {
     }
 
     fn scan(config: &str, layers: Vec<Vec<u8>>) -> Scan {
+        scan_with(config, layers, false, None)
+    }
+
+    fn scan_with(config: &str, layers: Vec<Vec<u8>>, inventory: bool, cache: Option<LayerCache>) -> Scan {
         let image = Image::in_memory(ImageConfig::parse(config.as_bytes()).unwrap(), layers);
         let limits = Limits::default();
-        let mut pass = Pass::new(StreamScan::new(&limits, Selection::ALL));
+        let mut pass = Pass::new(StreamScan::new(&limits, Selection::ALL), inventory, cache);
         let scanned = image.scan(&ImageLimits::default(), &mut pass).unwrap();
-        assess("memory", &image, pass, &scanned, |_| true)
+        let report = pass.report.clone();
+        let mut harvested = pass.harvested();
+        assert_eq!(harvested.warnings, [""; 0]);
+        let found = harvested.inventory(&scanned.tree);
+        let mut scan = assess("memory", &image, &report, harvested, &scanned, |_| true);
+        scan.known = inventory.then(|| Known::without_feeds(found));
+        scan
     }
 
     fn of(scan: &Scan, check: u32) -> (CheckStatus, Vec<String>) {
@@ -248,6 +304,74 @@ mod tests {
         );
         assert_eq!(of(&scan, 424).0, CheckStatus::Failed);
         assert_eq!((scan.files, scan.not_assessed.keys().copied().collect::<Vec<_>>()), (5, vec![448]));
+    }
+
+    const CONFIG: &str = r#"{"os":"linux","architecture":"amd64","config":{"User":"1000"}}"#;
+
+    fn status(packages: &str) -> Vec<u8> {
+        let text: String = packages
+            .split(' ')
+            .map(|name| format!("Package: {name}\nStatus: install ok installed\nVersion: 1\n\n"))
+            .collect();
+        layer(&[("var/lib/dpkg/status", 0o644, text.as_str())])
+    }
+
+    fn packages(scan: &Scan) -> Vec<(String, Option<u32>)> {
+        let found = &scan.known.as_ref().unwrap().inventory.packages;
+        found.iter().map(|package| (package.name.clone(), package.layer)).collect()
+    }
+
+    #[test]
+    fn what_is_installed_is_what_the_uppermost_layer_says() {
+        let metadata = [("app/x.dist-info/METADATA", 0o644, "Name: x\nVersion: 2\n")];
+        let gone = [("app/.wh.x.dist-info", 0o644, "")];
+        let scan = scan_with(CONFIG, vec![status("a b"), layer(&metadata), status("a c")], true, None);
+        let expected = [("a".to_owned(), Some(3)), ("c".to_owned(), Some(3)), ("x".to_owned(), Some(2))];
+        assert_eq!(packages(&scan), expected);
+        let scan = scan_with(CONFIG, vec![status("a"), layer(&metadata), layer(&gone)], true, None);
+        assert_eq!(packages(&scan), [("a".to_owned(), Some(1))]);
+        let deleted = layer(&[("var/lib/dpkg/.wh.status", 0o644, "")]);
+        let scan = scan_with(CONFIG, vec![status("a"), deleted], true, None);
+        assert_eq!(packages(&scan), [("a".to_owned(), None)]);
+        assert!(scan.known.unwrap().inventory.troubles[0].contains("takes the package database away"));
+    }
+
+    #[test]
+    fn a_shared_layer_is_read_once_and_judged_in_each_image() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = |checks: &str| Some(LayerCache::open(directory.path(), checks).unwrap());
+        let base = || {
+            layer(&[
+                ("etc/passwd", 0o644, "root:x:0:0::/:\napp:x:1000:0::/:\n"),
+                ("tmp/xmrig", 0o755, "#!/bin/sh\n"),
+                ("root/deploy", 0o600, KEY),
+                ("var/lib/dpkg/status", 0o644, "Package: a\nStatus: install ok installed\nVersion: 1\n"),
+            ])
+        };
+        let hides = || layer(&[("tmp/.wh.xmrig", 0o644, ""), ("etc/passwd", 0o644, "u:x:1000:0::/:\n")]);
+        let adds = || layer(&[("opt/xmrig", 0o755, "#!/bin/sh\n")]);
+        let read = |scan: &Scan| -> Vec<bool> {
+            scan.image.as_ref().unwrap().layers.iter().map(|layer| layer.read > 0).collect()
+        };
+        let first = scan_with(CONFIG, vec![base(), hides()], true, cache("all"));
+        assert_eq!(read(&first), [true, true]);
+        for (layers, expected) in [
+            (vec![base(), hides()], vec![false, false]),
+            (vec![base(), adds()], vec![false, true]),
+            (vec![base(), adds(), hides()], vec![false, false, false]),
+        ] {
+            let again = scan_with(CONFIG, layers.clone(), true, cache("all"));
+            assert_eq!(read(&again), expected);
+            let fresh = scan_with(CONFIG, layers, true, None);
+            for check in [41, 48, 424, 425, 426] {
+                assert_eq!(of(&again, check), of(&fresh, check), "{check}");
+            }
+            assert_eq!(packages(&again), packages(&fresh));
+            assert_eq!((again.files, again.bytes), (fresh.files, fresh.bytes));
+        }
+        assert!(of(&first, 426).1[0].contains("hidden by a layer above"));
+        // Other checks ask anew, and so do layers of which what was kept is damaged.
+        assert_eq!(read(&scan_with(CONFIG, vec![base()], true, cache("some"))), [true]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Cursor, Read as _, Write as _},
+    io::{self, Cursor, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::SystemTime,

@@ -1,8 +1,12 @@
 //! `fargard scan`: compliance checks of root file systems, images and task definitions.
 
 mod container;
+mod give_out;
+mod harvest;
 mod image;
 mod image_pass;
+mod known;
+mod layer_cache;
 mod progress;
 mod report;
 #[cfg(test)]
@@ -12,14 +16,7 @@ mod taskdef_report;
 #[cfg(test)]
 mod taskdef_tests;
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    ops::ControlFlow,
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
@@ -30,6 +27,8 @@ use fargard_scan::{
 };
 
 use self::{
+    give_out::{OutputArgs, give_out, write_json},
+    known::KnownArgs,
     progress::Progress,
     report::{Checked, Scan},
 };
@@ -59,27 +58,22 @@ enum What {
 struct RootfsArgs {
     /// Directory: an unpacked image, `/`, or /proc/PID/root of a container's process
     dir: PathBuf,
-    /// How to print the results
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
     /// The image's configuration (OCI's JSON, or what docker inspect prints), for the checks of environment and user
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Only these checks, by number
     #[arg(long, value_name = "NUMBER", value_parser = known_check)]
     check: Vec<u32>,
-    /// Exit with 1 only for findings of at least this severity (critical, error, warning)
-    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
-    fail_on: Priority,
-    /// List also findings that fail nothing (package-owned keys, programs of no package, ...)
-    #[arg(long)]
-    all: bool,
     /// Enter mounts below the directory too (never kernel, remote or FUSE ones)
     #[arg(long)]
     cross_mounts: bool,
     /// Stop after this many seconds; what was not seen then counts as not checked
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     timeout: u64,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    known: KnownArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -142,26 +136,17 @@ fn rootfs(args: &RootfsArgs) -> anyhow::Result<ExitCode> {
     if let Some(container) = &container {
         outcome.findings.extend(container.findings(&args.dir));
     }
-    let scan = assess(args.dir.display().to_string(), outcome, container.is_some(), is_wanted);
-    give_out(&scan, args.format, args.all, args.fail_on)
-}
-
-/// Prints a scan; how the program ends.
-fn give_out(scan: &Scan, format: Format, all: bool, fail_on: Priority) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
-    match format {
-        Format::Table => report::write_table(&mut out, scan, all),
-        Format::Json => write_json(&mut out, scan),
-        Format::Sarif => write_json(&mut out, &report::sarif(scan)),
+    let mut scan = assess(args.dir.display().to_string(), outcome, container.is_some(), is_wanted);
+    if args.known.is_wanted() || args.output.format.is_bill() {
+        let mut progress = Progress::start();
+        let inventory = fargard_inventory::of_rootfs(&args.dir, &limits, |report| {
+            progress.show(report);
+            ControlFlow::Continue(())
+        });
+        progress.clear();
+        scan.known = Some(args.known.judge(inventory.context("cannot list what is installed")?)?);
     }
-    .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
-    .context("cannot print the results")?;
-    Ok(exit_code(scan, fail_on))
-}
-
-fn write_json(out: &mut impl Write, document: &impl serde::Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document).map_err(io::Error::from)?;
-    writeln!(out)
+    give_out(&scan, &args.output)
 }
 
 /// Results out of what was found.
@@ -215,6 +200,7 @@ fn assess(
         results,
         not_assessed,
         image: None,
+        known: None,
     }
 }
 
@@ -224,9 +210,12 @@ fn exit_code(scan: &Scan, fail_on: Priority) -> ExitCode {
         checked.result.status == CheckStatus::Failed
             && checked.findings.iter().any(|found| found.severity <= fail_on)
     };
-    if scan.results.iter().any(fails) {
+    let known = scan.known.iter().filter(|known| !known.feeds.is_empty());
+    let vulnerable = known.clone().flat_map(|known| &known.vulnerabilities);
+    let unseen = known.clone().any(|known| !known.inventory.troubles.is_empty());
+    if scan.results.iter().any(fails) || vulnerable.into_iter().any(|it| it.severity.priority() <= fail_on) {
         ExitCode::from(failure::FINDINGS)
-    } else if scan.results.iter().any(|checked| checked.result.status == CheckStatus::Error) {
+    } else if unseen || scan.results.iter().any(|checked| checked.result.status == CheckStatus::Error) {
         ExitCode::from(failure::INTERNAL)
     } else {
         ExitCode::SUCCESS

@@ -1,14 +1,17 @@
-//! What a scan gave, and how it is printed: a table for people, JSON, SARIF 2.1.0.
+//! What a scan gave, and how it is printed for people.
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
 };
 
-use fargard_model::{CheckResult, CheckStatus, Priority};
+use fargard_model::{CheckResult, CheckStatus};
 use fargard_scan::{CHECKS, CheckInfo, Finding};
 use serde::Serialize;
-use serde_json::{Value, json};
+
+pub(super) use fargard_outputs::compliance::{level, uri};
+
+use super::known::{self, Known};
 
 /// Anomalies of layers that the table lists.
 const SHOWN_ANOMALIES: usize = 10;
@@ -32,6 +35,9 @@ pub(super) struct Scan {
     /// What is scanned, where it is an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image: Option<OfImage>,
+    /// What is installed and vulnerable, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) known: Option<Known>,
 }
 
 /// An image and how its layers were read.
@@ -53,6 +59,8 @@ pub(super) struct OfLayer {
     pub(super) digest: String,
     pub(super) entries: u64,
     pub(super) unpacked: u64,
+    /// Bytes read of it; none when what it gives was known from a scan before.
+    pub(super) read: u64,
     /// Why it was not read, or not to its end.
     pub(super) problem: Option<String>,
 }
@@ -66,7 +74,7 @@ pub(super) struct Checked {
 }
 
 /// What a check is, by its number.
-fn info(number: u32) -> Option<&'static CheckInfo> {
+pub(super) fn info(number: u32) -> Option<&'static CheckInfo> {
     CHECKS.into_iter().find(|check| check.number == number)
 }
 
@@ -107,6 +115,7 @@ pub(super) fn write_table(out: &mut impl Write, scan: &Scan, all: bool) -> io::R
         let title = info(*check).map_or("", |info| info.title);
         writeln!(out, "-       {check:<5} {:<9} {title}\n        Not assessed: {reason}", "")?;
     }
+    known::write_table(out, scan, all)?;
     write_summary(out, scan)
 }
 
@@ -133,8 +142,9 @@ fn write_summary(out: &mut impl Write, scan: &Scan) -> io::Result<()> {
     if let Some(image) = &scan.image {
         writeln!(
             out,
-            "{} layers, {}, {}",
+            "{} layers ({} known from before), {}, {}",
             image.layers.len(),
+            image.layers.iter().filter(|layer| layer.read == 0 && layer.problem.is_none()).count(),
             image.platform,
             image.digest.as_deref().unwrap_or("no digest")
         )?;
@@ -159,76 +169,4 @@ fn megabytes(bytes: u64) -> String {
     } else {
         format!("{} MB", bytes / 1_000_000)
     }
-}
-
-/// SARIF 2.1.0 (OASIS), one rule a check, one result a finding.
-pub(super) fn sarif(scan: &Scan) -> Value {
-    let rules: Vec<Value> = CHECKS
-        .iter()
-        .filter(|check| scan.results.iter().any(|checked| checked.result.check == check.number))
-        .map(|check| {
-            json!({
-                "id": check.number.to_string(),
-                "shortDescription": {"text": check.title},
-                "fullDescription": {"text": check.description},
-                "help": {"text": check.remedy},
-                "defaultConfiguration": {"level": level(check.severity)},
-                "properties": {"tags": check.tags},
-            })
-        })
-        .collect();
-    let results: Vec<Value> = scan
-        .results
-        .iter()
-        .flat_map(|checked| checked.findings.iter().map(move |found| (checked.result.check, found)))
-        .map(|(check, found)| {
-            json!({
-                "ruleId": check.to_string(),
-                "level": level(found.severity),
-                "message": {"text": format!("{} ({})", found.reason, found.class)},
-                "locations": [{"physicalLocation": {"artifactLocation": {
-                    "uri": uri(&found.subject), "uriBaseId": "ROOTFS",
-                }}}],
-                "partialFingerprints": {"subject/v1": format!("{check}:{}", found.subject)},
-                "properties": {"class": found.class, "severity": found.severity},
-            })
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "fargard",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            }},
-            "originalUriBaseIds": {"ROOTFS": {"description": {"text": scan.rootfs}}},
-            "results": results,
-        }],
-    })
-}
-
-/// SARIF's three levels.
-pub(super) fn level(severity: Priority) -> &'static str {
-    match severity {
-        Priority::Emergency | Priority::Alert | Priority::Critical | Priority::Error => "error",
-        Priority::Warning => "warning",
-        Priority::Notice | Priority::Informational | Priority::Debug => "note",
-    }
-}
-
-/// A path relative to the root with what a URI cannot have escaped (RFC 3986).
-pub(super) fn uri(subject: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    for byte in subject.trim_start_matches('/').bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~!".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }

@@ -1,9 +1,11 @@
-use fargard_model::{CheckStatus, Priority};
+use fargard_model::{CheckStatus, Priority, Timestamp};
 use fargard_scan::{CHECK_426, CHECKS, Finding, Outcome};
 
 use super::{
-    assess, exit_code, known_check,
-    report::{Scan, sarif, write_table},
+    assess, exit_code,
+    give_out::report_of,
+    known_check,
+    report::{Scan, write_table},
 };
 
 fn scan(findings: &[Finding], unreadable: Option<&str>) -> Scan {
@@ -79,7 +81,8 @@ fn what_a_check_needs_and_is_not_there_is_said() {
 
 #[test]
 fn sarif_has_a_rule_and_a_place_for_each_result() {
-    let document = sarif(&scan(&[xmrig(), packed()], None));
+    let scan = scan(&[xmrig(), packed()], None);
+    let document = fargard_outputs::compliance::sarif(&report_of(&scan, Timestamp(0)));
     let run = &document["runs"][0];
     assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "426");
     let places: Vec<_> = run["results"]

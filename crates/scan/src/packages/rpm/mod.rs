@@ -6,7 +6,7 @@ mod header;
 mod ndb;
 mod sqlite;
 
-use std::io;
+use std::{fs::File, io, os::unix::fs::FileExt as _};
 
 use fargard_model::foreign::printable;
 
@@ -46,6 +46,16 @@ pub trait ReadAt {
     /// # Errors
     /// The file ends before, or cannot be read.
     fn fill_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl ReadAt for File {
+    fn length(&self) -> u64 {
+        self.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn fill_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buffer, offset)
+    }
 }
 
 impl ReadAt for &[u8] {
