@@ -1,28 +1,26 @@
 //! What a socket's number of a process is: protocol, both ends and state. Its inode is in `/proc/PID/fd`, the rest the
 //! kernel tells by netlink; where that is refused, or the process is in another network, it is in `/proc/PID/net`.
 
+mod tables;
+
 use std::{
     cell::RefCell,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use fargard_model::Timestamp;
+
+use self::tables::Tables;
 use super::procfs::Procfs;
-use crate::net::diag::{ANY_STATE, Diag, Entry, Family, Protocol};
 
 /// Most bytes of a table that are searched: a busy server leaves some ten thousand closed connections in it, 150
 /// bytes each.
 const MAX_TABLE: u64 = 4 << 20;
 const TABLES: [(&str, &str); 4] = [("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")];
-const LISTINGS: [(Family, Protocol); 4] = [
-    (Family::V4, Protocol::Tcp),
-    (Family::V6, Protocol::Tcp),
-    (Family::V4, Protocol::Udp),
-    (Family::V6, Protocol::Udp),
-];
 
 thread_local! {
     /// The way to the kernel's tables, if there is one.
-    static DIAG: RefCell<Option<Diag>> = RefCell::new(Diag::open().ok());
+    static BY_NETLINK: RefCell<Option<Tables>> = RefCell::new(Tables::open().ok());
 }
 
 /// A socket as the kernel's tables show it.
@@ -58,16 +56,32 @@ pub(crate) enum Target {
     Link(String),
 }
 
-/// Looks a descriptor up; `None` when the process or the descriptor is gone.
-pub(crate) fn lookup(procfs: &Procfs, pid: u32, number: i64) -> Option<Target> {
-    lookup_to(procfs, pid, number, None)
+/// What a call about a socket says of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// When it was entered: what the tables showed later than that answers for it.
+    pub(crate) entered: Timestamp,
+    /// Where it leads, if it leads anywhere.
+    pub(crate) remote: Option<SocketAddr>,
 }
 
-/// As [`lookup`]; if it is connected, it is to `port`. That makes it cheaper.
-pub(crate) fn lookup_to(procfs: &Procfs, pid: u32, number: i64, port: Option<u16>) -> Option<Target> {
+/// Looks a descriptor up as it is now; `None` when the process or the descriptor is gone.
+pub(crate) fn lookup(procfs: &Procfs, pid: u32, number: i64) -> Option<Target> {
+    find(procfs, pid, number, None)
+}
+
+/// Looks up the descriptor of a call: as it was at some time after the call was entered.
+pub(crate) fn lookup_asked(procfs: &Procfs, pid: u32, number: i64, asked: Asked) -> Option<Target> {
+    find(procfs, pid, number, Some(asked))
+}
+
+fn find(procfs: &Procfs, pid: u32, number: i64, asked: Option<Asked>) -> Option<Target> {
     let link = procfs.link(pid, &format!("fd/{}", u32::try_from(number).ok()?))?;
     let Some(inode) = inode_of(&link) else { return Some(Target::Link(link)) };
-    let found = match in_our_network(procfs, pid).then(|| by_netlink(inode, port)).flatten() {
+    let by_netlink = || {
+        BY_NETLINK.with_borrow_mut(|tables| tables.as_mut().and_then(|tables| tables.find(inode, asked).ok()))
+    };
+    let found = match in_our_network(procfs, pid).then(by_netlink).flatten() {
         Some(found) => found,
         None => in_tables(procfs, pid, inode),
     };
@@ -82,33 +96,6 @@ pub(crate) fn inode_of(link: &str) -> Option<u32> {
 fn in_our_network(procfs: &Procfs, pid: u32) -> bool {
     let theirs = procfs.link(pid, "ns/net");
     theirs.is_some() && theirs == procfs.link(std::process::id(), "ns/net")
-}
-
-/// Asks the kernel; the outer `None` when it does not answer.
-fn by_netlink(inode: u32, port: Option<u16>) -> Option<Option<Socket>> {
-    DIAG.with_borrow_mut(|diag| {
-        let diag = diag.as_mut()?;
-        let mut search = |port: Option<u16>| {
-            for (family, protocol) in LISTINGS {
-                let mut found = None;
-                let each = |entry: Entry| {
-                    if entry.inode == inode {
-                        found = Some(entry);
-                    }
-                };
-                diag.list(family, protocol, ANY_STATE, port, each).ok()?;
-                if let Some(Entry { local, remote, state, .. }) = found {
-                    return Some(Some(Socket { protocol: protocol.name(), local, remote, state }));
-                }
-            }
-            Some(None)
-        };
-        match port.map(|port| search(Some(port))) {
-            // A datagram's receiver is not what its socket is connected to.
-            None | Some(Some(None)) => search(None),
-            Some(found) => found,
-        }
-    })
 }
 
 fn in_tables(procfs: &Procfs, pid: u32, inode: u32) -> Option<Socket> {
@@ -175,7 +162,9 @@ pub(crate) fn in_proc(pid: u32, number: i64) -> Option<Target> {
 mod tests {
     use std::{net::TcpListener, net::TcpStream, os::fd::AsRawFd as _};
 
-    use super::{Socket, Target, inode_of, lookup, lookup_to, parse_end};
+    use fargard_model::Timestamp;
+
+    use super::{Asked, Socket, Target, inode_of, lookup, lookup_asked, parse_end};
     use crate::engine::{procfs::Procfs, sockets::in_proc as sockets_in_proc};
 
     #[test]
@@ -185,11 +174,11 @@ mod tests {
         let procfs = Procfs::system();
         let pid = std::process::id();
         let found = |number: i32| {
-            let port = stream.peer_addr().unwrap().port();
+            let asked = || Asked { entered: Timestamp::now(), remote: stream.peer_addr().ok() };
             // Rows come and go while the kernel writes the table out, so one reading may miss one.
             let ways = |_| {
-                let to_port = lookup_to(&procfs, pid, number.into(), Some(port));
-                [lookup(&procfs, pid, number.into()), to_port, sockets_in_proc(pid, number.into())]
+                let asked = lookup_asked(&procfs, pid, number.into(), asked());
+                [lookup(&procfs, pid, number.into()), asked, sockets_in_proc(pid, number.into())]
             };
             (0..100).map(ways).find_map(|[one, other, third]| match (one == other, one == third, one) {
                 (true, true, Some(Target::Socket(socket))) => Some(socket),

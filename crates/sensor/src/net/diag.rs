@@ -65,8 +65,9 @@ pub(crate) enum Family {
     V6,
 }
 
-/// Every state.
-pub(crate) const ANY_STATE: u32 = u32::MAX;
+/// Every state a socket of a process can be in: without `TCP_TIME_WAIT` and `TCP_NEW_SYN_RECV`, of which there may be
+/// tens of thousands.
+pub(crate) const ANY_STATE: u32 = !(1 << 6 | 1 << 12);
 
 /// A socket.
 #[derive(Clone, Debug, PartialEq, Eq)]

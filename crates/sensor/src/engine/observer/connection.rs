@@ -7,7 +7,7 @@ use fargard_model::{Difference, Event, EventType, Outcome, Part};
 use super::Observer;
 use crate::engine::{
     decode::connection_name,
-    sockets::{self, Socket, Target},
+    sockets::{self, Asked, Socket, Target},
     suspects,
 };
 
@@ -98,8 +98,8 @@ impl Observer {
     /// Fills in what the kernel's tables say of the event's socket.
     pub(super) fn socket_of(&self, event: &mut Event) -> Look {
         let Some(fd) = event.fd.as_mut() else { return Look::Nothing };
-        let port = fd.remote.map(|end| end.port());
-        match sockets::lookup_to(self.table.procfs(), event.process.pid, fd.num, port) {
+        let asked = Asked { entered: event.time, remote: fd.remote };
+        match sockets::lookup_asked(self.table.procfs(), event.process.pid, fd.num, asked) {
             // The number is another socket's by now.
             Some(Target::Socket(socket))
                 if event.kind == EventType::Connect && leads_elsewhere(fd, &socket) =>
