@@ -99,3 +99,10 @@ if ! python3 -c 'import botocore, cfnlint, moto' >/dev/null 2>&1 && ! "$judges/b
   "$judges/bin/python3" -m pip install --quiet 'botocore>=1.36' cfn-lint 'moto[all]>=5.2' ||
     echo "setup: pip cannot install botocore, cfn-lint and moto: what needs them is skipped" >&2
 fi
+
+# Judges of bills of materials.
+if ! "$judges/bin/python3" -c 'import cyclonedx, spdx_tools, packageurl' 2>/dev/null; then
+  [ -x "$judges/bin/python3" ] || python3 -m venv "$judges"
+  "$judges/bin/python3" -m pip install --quiet 'cyclonedx-python-lib[json-validation]>=11' 'spdx-tools>=0.8' 'packageurl-python>=0.17' 'botocore>=1.36' ||
+    echo "setup: pip cannot install cyclonedx-python-lib and spdx-tools: what needs them is skipped" >&2
+fi

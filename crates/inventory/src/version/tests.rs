@@ -382,7 +382,7 @@ fn apk_vectors_judge() {
         assert_eq!(ours, *verdict, "{line}");
         count += 1;
     }
-    assert!(count > 500, "{count}");
+    assert!(count > 100, "{count}");
     println!("{count} pairs");
 }
 
