@@ -1,5 +1,5 @@
 //! The inventory against what the tools say that installed the packages, on this machine's own files.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot prepare its files fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its files fails")]
 
 use std::{
     collections::BTreeSet,

@@ -15,6 +15,7 @@ fn results() -> Vec<CheckResult> {
         status,
         cause: cause.to_owned(),
         subjects: Vec::new(),
+        found: Vec::new(),
         tags: vec!["PCI_DSS_5.2".to_owned(), "NIST_800-53_SI-3".to_owned(), "mitre_impact".to_owned()],
         task: Task::default(),
         container: Container::default(),
