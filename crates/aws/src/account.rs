@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -58,14 +59,27 @@ pub struct Account {
     pub(crate) clock: Arc<dyn Clock>,
     provider: Provider,
     transport: Transport,
-    ecs: String,
+    environment: Environment,
     limiter: Mutex<Limiter>,
     number: Option<String>,
+    /// Tries of one call.
+    attempts: u32,
 }
 
-/// A call in the JSON 1.1 protocol.
+/// A service that is asked in one of AWS's JSON protocols.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Api {
+    pub(crate) service: Service,
+    /// What its `X-Amz-Target` begins with.
+    pub(crate) target: &'static str,
+    /// The protocol's version: `1.1`.
+    pub(crate) version: &'static str,
+}
+
+/// A call in a JSON protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
+    pub(crate) api: Api,
     pub(crate) name: &'static str,
     pub(crate) group: Group,
     /// Twice is as good as once.
@@ -97,16 +111,24 @@ impl Account {
         if let Some(role) = &options.role {
             provider = provider.assume(role, environment, &region);
         }
-        let ecs = endpoint(environment, Service::Ecs, &region);
         Ok(Self {
-            ecs,
             provider,
             number,
             region,
             clock: options.clock,
+            environment: options.environment,
             transport: Transport::default(),
             limiter: Mutex::default(),
+            attempts: retry::MAX_ATTEMPTS,
         })
+    }
+
+    /// Makes each call once, in that time, for callers who try again by themselves.
+    #[must_use]
+    pub(crate) fn once_within(mut self, time: Duration) -> Self {
+        self.transport = Transport::within(time);
+        self.attempts = 1;
+        self
     }
 
     /// The region.
@@ -121,7 +143,7 @@ impl Account {
         &*self.clock
     }
 
-    /// Asks ECS, with Fargard's share of the rate, again where that may help.
+    /// Asks a service, with Fargard's share of the rate, again where that may help.
     pub(crate) fn call(&self, operation: Operation, input: &Value) -> Result<Value, AwsError> {
         let body = input.to_string();
         let mut attempts = 0;
@@ -137,9 +159,9 @@ impl Account {
                 (_, true) => Attempt::NotSent,
                 (_, false) => Attempt::Cut,
             };
-            if attempts >= retry::MAX_ATTEMPTS || !retry::worth_it(outcome, operation.repeatable) {
+            if attempts >= self.attempts || !retry::worth_it(outcome, operation.repeatable) {
                 return Err(AwsError::Call(Box::new(CallError {
-                    service: Service::Ecs,
+                    service: operation.api.service,
                     operation: operation.name,
                     account: self.number.clone(),
                     region: self.region.clone(),
@@ -160,18 +182,19 @@ impl Account {
     }
 
     fn attempt(&self, operation: Operation, body: &[u8]) -> Result<Result<Value, Failed>, AwsError> {
-        let target = format!("AmazonEC2ContainerServiceV20141113.{}", operation.name);
+        let Api { service, target, version } = operation.api;
+        let base = endpoint(&self.environment, service, &self.region);
         let mut headers = vec![
-            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
-            ("x-amz-target".to_owned(), target),
-            ("host".to_owned(), authority(&self.ecs).to_owned()),
+            ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
+            ("x-amz-target".to_owned(), format!("{target}.{}", operation.name)),
+            ("host".to_owned(), authority(&base).to_owned()),
         ];
         let unsigned = Unsigned { method: "POST", path: "/", query: "", headers: &headers, body };
-        let scope = Scope { region: &self.region, service: "ecs", at: self.clock.now() };
+        let scope = Scope { region: &self.region, service: service.name(), at: self.clock.now() };
         let added = sign::sign(&unsigned, &self.provider.credentials()?, scope);
         headers.retain(|(name, _)| name != "host");
         headers.extend(added);
-        let url = format!("{}/", self.ecs);
+        let url = format!("{base}/");
         let request = Request { method: "POST", url: &url, headers: &headers, body };
         Ok(match self.transport.exchange(&request) {
             Ok(answer) => read(&answer),
@@ -188,7 +211,7 @@ impl Account {
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Account");
-        text.field("region", &self.region).field("ecs", &self.ecs).finish_non_exhaustive()
+        text.field("region", &self.region).field("number", &self.number).finish_non_exhaustive()
     }
 }
 

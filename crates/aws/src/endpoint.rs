@@ -9,6 +9,10 @@ pub enum Service {
     Ecs,
     /// Security Token Service.
     Sts,
+    /// Simple Queue Service.
+    Sqs,
+    /// EventBridge.
+    Events,
 }
 
 impl Service {
@@ -18,6 +22,8 @@ impl Service {
         match self {
             Self::Ecs => "ecs",
             Self::Sts => "sts",
+            Self::Sqs => "sqs",
+            Self::Events => "events",
         }
     }
 
@@ -27,6 +33,8 @@ impl Service {
         match self {
             Self::Ecs => "ECS",
             Self::Sts => "STS",
+            Self::Sqs => "SQS",
+            Self::Events => "EventBridge",
         }
     }
 
@@ -35,6 +43,8 @@ impl Service {
         match self {
             Self::Ecs => "AWS_ENDPOINT_URL_ECS",
             Self::Sts => "AWS_ENDPOINT_URL_STS",
+            Self::Sqs => "AWS_ENDPOINT_URL_SQS",
+            Self::Events => "AWS_ENDPOINT_URL_EVENTBRIDGE",
         }
     }
 }

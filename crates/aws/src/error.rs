@@ -134,6 +134,12 @@ impl CallError {
             "ThrottlingException" | "Throttling" => {
                 "the account's request budget is used up by somebody: try later".to_owned()
             }
+            "QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue" => {
+                "check the queue's URL and the region".to_owned()
+            }
+            "NotAuthorizedForSourceException" => {
+                "only AWS sends events whose source begins with aws.".to_owned()
+            }
             "ClusterNotFoundException" => "check the cluster's name and the region".to_owned(),
             _ => return None,
         })

@@ -34,6 +34,8 @@ pub struct Inventory {
     pub tasks: Vec<Value>,
     /// The definitions of these tasks and services, without container definitions.
     pub task_definitions: Vec<Value>,
+    /// EC2 instances of these clusters, each with its `clusterArn`.
+    pub container_instances: Vec<Value>,
     /// Account settings.
     pub account_settings: Vec<Setting>,
     /// What was listed and then could not be described: it ended in between.
@@ -108,6 +110,19 @@ impl Inventory {
             self.tasks.push(task);
         }
         definitions.remove("");
+        self.add_instances(ecs, arn)
+    }
+
+    fn add_instances(&mut self, ecs: &Ecs, cluster: &str) -> Result<(), AwsError> {
+        let instances = ecs.list_container_instances(cluster)?;
+        let instances = ecs.describe_container_instances::<Value>(cluster, &instances)?;
+        self.gone.extend(instances.failures);
+        for mut instance in instances.found {
+            if let Some(members) = instance.as_object_mut() {
+                members.insert("clusterArn".to_owned(), json!(cluster));
+            }
+            self.container_instances.push(instance);
+        }
         Ok(())
     }
 }

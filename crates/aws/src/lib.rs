@@ -2,7 +2,7 @@
 //!
 //! [`Account::open`] finds credentials, region and endpoints as AWS's own tools do; [`Ecs`] has the calls of ECS that
 //! Fargard makes, each paged, limited in rate and repeated when ECS asks for patience; [`inventory`] lists an account
-//! within a share of ECS's read budget. Answers are read into the type the caller names, so nobody pays for members
+//! within a share of ECS's read budget; [`Queue`] reads events from SQS, [`EventBus`] sends them to EventBridge. Answers are read into the type the caller names, so nobody pays for members
 //! nobody reads.
 
 mod account;
@@ -12,8 +12,10 @@ pub mod ecs;
 mod endpoint;
 mod environment;
 mod error;
+mod events;
 pub mod inventory;
 mod limit;
+mod queue;
 mod retry;
 pub mod sign;
 mod transport;
@@ -25,4 +27,6 @@ pub use ecs::Ecs;
 pub use endpoint::{Service, endpoint};
 pub use environment::Environment;
 pub use error::{AwsError, CallError, CallFailure};
+pub use events::{Event, EventBus};
+pub use queue::{Message, Queue};
 pub use transport::{Answer, Request, Transport};

@@ -2,7 +2,8 @@
 //!
 //! ECS gives an account and region a bucket a group of calls: reads of tasks and container instances 100 at once and
 //! 20 a second, of clusters and definitions 50 and 20, of services 100 and 20. They are the account's, so Fargard takes
-//! a quarter. Changes are one a second: each starts a roll-out.
+//! a quarter. Changes are one a second: each starts a roll-out. Queues and buses of events have budgets far beyond
+//! what is needed; the bound is against a loop.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,6 +17,7 @@ pub(crate) enum Group {
     Tasks,
     Definitions,
     Changes,
+    Messages,
 }
 
 impl Group {
@@ -25,6 +27,7 @@ impl Group {
             Self::Clusters | Self::Definitions => (12.0, 5.0),
             Self::Services | Self::Tasks => (25.0, 5.0),
             Self::Changes => (5.0, 1.0),
+            Self::Messages => (100.0, 50.0),
         }
     }
 }

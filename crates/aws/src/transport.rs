@@ -59,22 +59,28 @@ pub struct Transport {
 
 impl Default for Transport {
     fn default() -> Self {
-        Self::build(false)
+        Self::build(false, WHOLE)
     }
 }
 
 impl Transport {
     /// Goes straight to its address, for the credential endpoints of a container.
     pub(crate) fn direct() -> Self {
-        Self::build(true)
+        Self::build(true, WHOLE)
     }
 
-    fn build(direct: bool) -> Self {
+    /// Waits no longer than this for a whole exchange.
+    #[must_use]
+    pub fn within(time: Duration) -> Self {
+        Self::build(false, time)
+    }
+
+    fn build(direct: bool, whole: Duration) -> Self {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(WHOLE))
+            .timeout_connect(Some(CONNECT.min(whole)))
+            .timeout_global(Some(whole))
             .max_redirects(0)
             .user_agent(concat!("fargard/", env!("CARGO_PKG_VERSION")));
         if direct {
@@ -83,7 +89,7 @@ impl Transport {
         Self { agent: config.build().new_agent() }
     }
 
-    /// Asks and waits for the answer, at most a minute.
+    /// Asks and waits for the answer, at most a minute or what was given. Redirects are not followed.
     ///
     /// # Errors
     /// No answer came, or one too large.

@@ -3,7 +3,10 @@
 use fargard_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{Coverage, Issue, Management, Status};
+use crate::{
+    notice::Told,
+    rules::{Coverage, Issue, Management, Status},
+};
 
 /// A cluster's record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,12 @@ pub struct CoverageRow {
     pub updated_at: Timestamp,
     /// Start of the newest task it has ever had.
     pub newest_task: Timestamp,
+    /// Since when it has this status.
+    #[serde(default)]
+    pub since: Timestamp,
+    /// What was told of it last; nothing in records from before there were notices.
+    #[serde(default)]
+    pub told: Option<Told>,
 }
 
 /// The names of a cluster.
@@ -61,6 +70,7 @@ impl CoverageRow {
             Some(row) => row.updated_at.max(now),
             None => now,
         };
+        let since = previous.filter(|row| row.status == status).map_or(now, |row| row.since);
         // What was wrong stays readable while the status it explains stays.
         let kept = previous.filter(|row| !counted && row.status == Status::Unhealthy);
         let issues = kept.map_or_else(|| coverage.issues.clone(), |row| row.issues.clone());
@@ -79,6 +89,8 @@ impl CoverageRow {
             uncovered_tasks: count(crate::rules::TaskStatus::Uncovered),
             updated_at,
             newest_task,
+            since,
+            told: previous.and_then(|row| row.told),
         }
     }
 

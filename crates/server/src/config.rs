@@ -8,6 +8,10 @@ use std::{
 use fargard_model::{Secret, bounded};
 use serde::Deserialize;
 
+mod coverage;
+
+pub use coverage::{Anonymous, Coverage, CoverageSettings, Notify, NotifySettings, Webhook};
+
 /// Where the server listens unless told otherwise.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8440);
 /// Directory of the server's data unless told otherwise.
@@ -39,6 +43,10 @@ pub struct Config {
     pub max_backlog: u64,
     /// Days events are kept. Findings and tasks are not forgotten.
     pub event_days: u64,
+    /// How coverage is judged.
+    pub coverage: Coverage,
+    /// Who is told of changes of coverage.
+    pub notify: Notify,
 }
 
 /// Where a certificate and its key come from.
@@ -89,6 +97,12 @@ pub struct Settings {
     /// See [`Config::tokens`]; not in files, which more people read.
     #[serde(skip)]
     pub tokens: PresetTokens,
+    /// How coverage is judged.
+    #[serde(default)]
+    pub coverage: CoverageSettings,
+    /// Who is told of changes of coverage.
+    #[serde(default)]
+    pub notify: NotifySettings,
 }
 
 /// The `[tls]` table of [`Settings`].
@@ -156,6 +170,17 @@ pub enum ConfigError {
     /// A number that must not be 0.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
+    /// A setting that cannot be used.
+    #[error("{name}: {reason}")]
+    Setting {
+        /// Its name in the file.
+        name: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Everybody would be let in.
+    #[error("coverage.anonymous lets in whoever reaches {0}: it is for a loopback address only")]
+    AnonymousBeyondLoopback(SocketAddr),
 }
 
 impl Settings {
@@ -195,6 +220,8 @@ impl Settings {
                 self_signed: self.tls.self_signed.or(weaker.tls.self_signed),
             },
             tokens: self.tokens,
+            coverage: self.coverage.over(weaker.coverage),
+            notify: self.notify.over(weaker.notify),
         }
     }
 
@@ -220,6 +247,8 @@ impl Settings {
             tokens: self.tokens,
             max_backlog: self.max_backlog.unwrap_or(usual.max_backlog),
             event_days: self.event_days.unwrap_or(usual.event_days),
+            coverage: self.coverage.resolve()?,
+            notify: self.notify.resolve()?,
         };
         config.check()?;
         Ok(config)
@@ -266,6 +295,8 @@ impl Default for Config {
             tokens: PresetTokens::default(),
             max_backlog: DEFAULT_MAX_BACKLOG,
             event_days: DEFAULT_EVENT_DAYS,
+            coverage: Coverage::default(),
+            notify: Notify::default(),
         }
     }
 }
@@ -284,6 +315,9 @@ impl Config {
             return Err(ConfigError::TlsNeeded(self.listen));
         }
         self.tokens.check()?;
+        if self.coverage.anonymous.is_some() && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::AnonymousBeyondLoopback(self.listen));
+        }
         if self.max_backlog == 0 {
             return Err(ConfigError::Zero("max_backlog"));
         }

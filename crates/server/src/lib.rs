@@ -22,6 +22,7 @@ mod gate;
 mod guardduty;
 mod headers;
 mod metrics;
+mod notify;
 mod query;
 mod rest;
 mod retention;

@@ -1,6 +1,6 @@
 //! What a Prometheus server can read.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::AtomicU64, time::Duration};
 
 use fargard_model::{Batch, Record};
 use prometheus_client::{
@@ -21,6 +21,10 @@ pub(crate) struct Metrics {
     records: Family<RecordLabels, Counter>,
     lost: Counter,
     set_aside: Counter,
+    queue_messages: Family<ResultLabels, Counter>,
+    queue_failures: Counter,
+    notices: Family<NoticeLabels, Counter>,
+    notices_waiting: Family<SinkLabels, Gauge<u64, AtomicU64>>,
     apply: Histogram,
     requests: Family<RequestLabels, Counter>,
     backlog: Gauge<u64, AtomicU64>,
@@ -51,6 +55,22 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoticeLabels {
+    sink: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SinkLabels {
+    sink: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BuildLabels {
     version: &'static str,
 }
@@ -63,6 +83,10 @@ impl Default for Metrics {
             records: Family::default(),
             lost: Counter::default(),
             set_aside: Counter::default(),
+            queue_messages: Family::default(),
+            queue_failures: Counter::default(),
+            notices: Family::default(),
+            notices_waiting: Family::default(),
             apply: Histogram::new(exponential_buckets(0.000_5, 2.0, 16)),
             requests: Family::default(),
             backlog: Gauge::default(),
@@ -79,6 +103,12 @@ impl Metrics {
         registry.register("batches", "Batches received, by what became of them", self.batches.clone());
         registry.register("records", "Records folded into the state, by kind", self.records.clone());
         registry.register("batches_set_aside", "Batches the state store refuses", self.set_aside.clone());
+        let (messages, failures) = (self.queue_messages.clone(), self.queue_failures.clone());
+        registry.register("queue_messages", "Messages from queues, by what became of them", messages);
+        registry.register("queue_failures", "Calls to queues that failed", failures);
+        let (notices, waiting) = (self.notices.clone(), self.notices_waiting.clone());
+        registry.register("notices", "Changes of coverage told, by receiver and result", notices);
+        registry.register("notices_waiting", "Changes of coverage still to be told, by receiver", waiting);
         registry.register("updates_lost", "Live updates a slow listener missed", self.lost.clone());
         registry.register("apply_seconds", "Time to fold a batch into the state", self.apply.clone());
         registry.register("http_requests", "HTTP requests, by route and status", self.requests.clone());
@@ -115,6 +145,29 @@ impl Metrics {
     /// A batch was set aside.
     pub(crate) fn set_aside(&self) {
         self.set_aside.inc();
+    }
+
+    /// Messages came from a queue: `taken`, `unrelated` or `unreadable`.
+    pub(crate) fn queue_messages(&self, result: &'static str, count: u64) {
+        self.queue_messages.get_or_create(&ResultLabels { result }).inc_by(count);
+    }
+
+    /// A call to a queue failed.
+    pub(crate) fn queue_failure(&self) {
+        self.queue_failures.inc();
+    }
+
+    /// A receiver was told of a change (`told`), could not be (`failed`), or is not any more (`given_up`).
+    pub(crate) fn notice(&self, sink: &'static str, result: &'static str) {
+        self.notices.get_or_create(&NoticeLabels { sink, result }).inc();
+    }
+
+    /// How much each receiver is still to be told.
+    pub(crate) fn notices_waiting(&self, waiting: &BTreeMap<String, u64>) {
+        self.notices_waiting.clear();
+        for (sink, count) in waiting {
+            self.notices_waiting.get_or_create(&SinkLabels { sink: sink.clone() }).set(*count);
+        }
     }
 
     /// A listener missed this many updates.

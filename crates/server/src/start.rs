@@ -2,8 +2,9 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, thread::available_parallelism, time::Duration};
 
+use fargard_aws::{AccountOptions, AwsError, Queue};
 use fargard_rules::Ruleset;
-use fargard_store::{StateStore, StoreError, TokenKind};
+use fargard_store::{CoverageStore, StateStore, StoreError, TokenKind};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, broadcast, watch},
@@ -19,9 +20,10 @@ use crate::{
         preset,
     },
     backlog::Backlog,
-    config::{Config, ConfigError},
-    coverage::Judge,
+    config::{self, Config, ConfigError},
+    coverage::{Judge, Queues, Telling},
     error::ApiError,
+    notify::{self, Deliverer, Sink},
     serve,
     state::AppState,
     stores::{self, Stores},
@@ -29,7 +31,7 @@ use crate::{
     updates::{Update, Updates},
     worker::Worker,
 };
-use fargard_model::Secret;
+use fargard_model::{Secret, Timestamp};
 
 /// How long the log may be drained when the server stops; what is left is folded at the next start.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -75,6 +77,17 @@ pub enum StartError {
     /// The rules that come with this build do not load.
     #[error("the built-in rules do not load: {0}")]
     Rules(String),
+    /// AWS cannot be asked as the configuration wants it.
+    #[error("{what}: {error}")]
+    Aws {
+        /// What for.
+        what: String,
+        /// Why.
+        error: AwsError,
+    },
+    /// A thread cannot be started.
+    #[error("a thread that reads queues cannot be started: {0}")]
+    Thread(io::Error),
     /// Tokens cannot be made or kept.
     #[error("tokens cannot be made: {0}")]
     Tokens(String),
@@ -96,6 +109,8 @@ pub struct Running {
     working: JoinHandle<()>,
     sweeping: JoinHandle<()>,
     judging: JoinHandle<()>,
+    reading: JoinHandle<()>,
+    telling: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -107,6 +122,10 @@ impl Server {
         config.check()?;
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let rules = Arc::new(built_in_rules()?);
+        // Before anything runs: what AWS's configuration lacks is found here.
+        let queues = queues(&config)?;
+        let sinks = notify::sinks(&config.notify)
+            .map_err(|error| StartError::Aws { what: "the event bus".to_owned(), error })?;
         let taken = stores::take_directory(&config.data)?;
         let Stores { state: store, coverage, log, events, retention } = stores::open(&config).await?;
         let listener = TcpListener::bind(config.listen)
@@ -124,10 +143,12 @@ impl Server {
         let (drain, draining) = watch::channel(None);
         let seal = auth::Seal::open(&config.data)
             .map_err(|error| StartError::Data { path: config.data.clone(), error })?;
-        let judge = Judge::new(coverage.clone());
+        let terms = Arc::new(config.coverage.clone());
+        let judge = judge(&config, coverage.clone(), terms.clone(), &sinks);
         let state = AppState {
             store,
             coverage,
+            terms,
             seal: Arc::new(seal),
             events,
             log,
@@ -147,11 +168,51 @@ impl Server {
             drop(taken);
         });
         let judging = tokio::spawn(judge.run(stopping.clone()));
+        let (coverage, metrics) = (state.coverage.clone(), state.metrics.clone());
+        let queues = Queues::start(queues, coverage.clone(), metrics.clone(), &stopping)
+            .map_err(StartError::Thread)?;
+        let reading = tokio::spawn(queues.run(stopping.clone()));
+        let deliver = |sink| Deliverer::new(sink, coverage.clone(), metrics.clone()).run(stopping.clone());
+        let telling = sinks.into_iter().map(|sink| tokio::spawn(deliver(sink))).collect();
         let sweeping = tokio::spawn(retention.run(stopping.clone()));
         let serving = tokio::spawn(serve::serve(listener, tls, app::router(state.clone()), stopping));
         tracing::info!(%addr, data = %config.data.display(), tls = state.tls, "the server listens");
-        Ok(Running { addr, state, first_tokens, stop, drain, serving, working, sweeping, judging })
+        Ok(Running {
+            addr,
+            state,
+            first_tokens,
+            stop,
+            drain,
+            serving,
+            working,
+            sweeping,
+            judging,
+            reading,
+            telling,
+        })
     }
+}
+
+fn queues(config: &Config) -> Result<Vec<Queue>, StartError> {
+    let open = |url: &String| {
+        Queue::open(url, AccountOptions::default())
+            .map_err(|error| StartError::Aws { what: "a queue of events".to_owned(), error })
+    };
+    config.coverage.queues.iter().map(open).collect()
+}
+
+fn judge(
+    config: &Config,
+    store: Arc<dyn CoverageStore>,
+    terms: Arc<config::Coverage>,
+    sinks: &[Sink],
+) -> Judge {
+    let telling = Telling {
+        hold: config.notify.hold,
+        source: config.notify.source.clone(),
+        sinks: sinks.iter().map(|sink| sink.name().to_owned()).collect(),
+    };
+    Judge::new(store, terms, telling, Timestamp::now())
 }
 
 fn built_in_rules() -> Result<Ruleset, StartError> {
@@ -249,9 +310,14 @@ impl Running {
             tracing::error!(%error, "serving ended badly");
         }
         let _ = self.drain.send(Some(Instant::now() + DRAIN_TIME));
-        let parts =
-            [("the worker", self.working), ("the sweeper", self.sweeping), ("the judge", self.judging)];
-        for (part, ending) in parts {
+        let parts = [
+            ("the worker", self.working),
+            ("the sweeper", self.sweeping),
+            ("the judge", self.judging),
+            ("the reader of queues", self.reading),
+        ];
+        let telling = self.telling.into_iter().map(|telling| ("who tells of changes", telling));
+        for (part, ending) in parts.into_iter().chain(telling) {
             if let Err(error) = ending.await {
                 tracing::error!(%error, "{part} ended badly");
             }

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     auth::{Attempts, Seal},
     backlog::Backlog,
+    config::Coverage,
     metrics::Metrics,
     updates::Updates,
 };
@@ -21,6 +22,8 @@ pub(crate) struct AppState {
     pub(crate) store: Arc<dyn StateStore>,
     /// Inventory, coverage, access keys.
     pub(crate) coverage: Arc<dyn CoverageStore>,
+    /// How coverage is judged.
+    pub(crate) terms: Arc<Coverage>,
     /// Encrypts what must be read again.
     pub(crate) seal: Arc<Seal>,
     /// Events for timelines.

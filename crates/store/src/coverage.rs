@@ -86,6 +86,49 @@ pub struct AccessKey {
     pub created: Timestamp,
 }
 
+/// What a judgement came to.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// The record; none where the cluster is gone.
+    pub row: Option<CoverageRow>,
+    /// How many changes the record before it had told ([`CoverageRow::changes`]).
+    pub changes_before: u64,
+    /// When the next judgement is due.
+    pub due: Timestamp,
+    /// Items that need not be kept.
+    pub forgotten: Vec<String>,
+    /// A change to tell.
+    pub news: Option<News>,
+}
+
+/// A change to tell, and whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// The change's identity.
+    pub id: String,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// What is told.
+    pub body: String,
+    /// Names of those who are told.
+    pub sinks: Vec<String>,
+}
+
+/// Something that one of them is still to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Names it for [`CoverageStore::notice_told`].
+    pub number: u64,
+    /// The change's identity.
+    pub id: String,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// How often it was tried before.
+    pub attempts: u64,
+    /// What is told.
+    pub body: String,
+}
+
 /// Inventory and coverage.
 #[async_trait]
 pub trait CoverageStore: Send + Sync {
@@ -95,15 +138,22 @@ pub trait CoverageStore: Send + Sync {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<String>, StoreError>;
     /// What is known of a cluster.
     async fn known(&self, cluster: &str) -> Result<Option<ClusterKnown>, StoreError>;
-    /// Keeps a judgement of that revision: the record (none where the cluster is gone), when the next is due, and
-    /// which items need not be kept. `false`, and the cluster stays due, when the revision is not the latest.
-    async fn judged(
+    /// Keeps a judgement of that revision and what is to be told of it, in one transaction. `false`, and the cluster
+    /// stays due, when the revision is not the latest, or somebody else has told a change meanwhile.
+    async fn judged(&self, known: &ClusterKnown, judgement: &Judgement) -> Result<bool, StoreError>;
+    /// The oldest that `sink` is still to be told, and nobody else is given it, nor anything after it, before `until`.
+    async fn take_notice(
         &self,
-        known: &ClusterKnown,
-        row: Option<&CoverageRow>,
-        due: Timestamp,
-        forgotten: &[String],
-    ) -> Result<bool, StoreError>;
+        sink: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Notice>, StoreError>;
+    /// Puts off what was taken and not told.
+    async fn put_notice_off(&self, number: u64, until: Timestamp) -> Result<(), StoreError>;
+    /// Forgets what was told.
+    async fn notice_told(&self, number: u64) -> Result<(), StoreError>;
+    /// How much each is still to be told.
+    async fn notices_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError>;
     /// Has all clusters judged anew: those of that region and account, or all.
     async fn judge_again(&self, scope: Option<&str>) -> Result<(), StoreError>;
     /// Records.

@@ -17,7 +17,9 @@ mod state;
 use async_trait::async_trait;
 use fargard_model::{Batch, Event, Finding, FindingState, Timestamp};
 
-pub use coverage::{AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, KeyRole};
+pub use coverage::{
+    AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, Judgement, KeyRole, News, Notice,
+};
 pub use query::{
     EventPage, EventQuery, Facets, FindingDetail, FindingPage, FindingQuery, LogEntry, Overview, StateChange,
     TaskDetail, TaskPage, TaskQuery, TaskRow, Token, TokenKind,

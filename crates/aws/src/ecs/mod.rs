@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Account, AwsError, CallError, CallFailure, Service,
-    account::Operation,
+    account::{Api, Operation},
     limit::Group::{self, Changes, Clusters, Definitions, Services, Tasks},
 };
 
@@ -23,8 +23,10 @@ pub use types::{
 /// Most pages of one listing: 100 entries each, and no cluster or account has a million of anything.
 const MAX_PAGES: usize = 10_000;
 
+const ECS: Api = Api { service: Service::Ecs, target: "AmazonEC2ContainerServiceV20141113", version: "1.1" };
+
 const fn reading(name: &'static str, group: Group) -> Operation {
-    Operation { name, group, repeatable: true }
+    Operation { api: ECS, name, group, repeatable: true }
 }
 
 const LIST_CLUSTERS: Operation = reading("ListClusters", Clusters);
@@ -35,14 +37,17 @@ const LIST_SERVICE_DEPLOYMENTS: Operation = reading("ListServiceDeployments", Se
 const DESCRIBE_SERVICE_DEPLOYMENTS: Operation = reading("DescribeServiceDeployments", Services);
 const LIST_TASKS: Operation = reading("ListTasks", Tasks);
 const DESCRIBE_TASKS: Operation = reading("DescribeTasks", Tasks);
+const LIST_CONTAINER_INSTANCES: Operation = reading("ListContainerInstances", Tasks);
+const DESCRIBE_CONTAINER_INSTANCES: Operation = reading("DescribeContainerInstances", Tasks);
 const LIST_TASK_DEFINITIONS: Operation = reading("ListTaskDefinitions", Definitions);
 const DESCRIBE_TASK_DEFINITION: Operation = reading("DescribeTaskDefinition", Definitions);
 const LIST_TAGS: Operation = reading("ListTagsForResource", Clusters);
 const LIST_ACCOUNT_SETTINGS: Operation = reading("ListAccountSettings", Clusters);
 /// A second one is a second revision.
 const REGISTER_TASK_DEFINITION: Operation =
-    Operation { name: "RegisterTaskDefinition", group: Changes, repeatable: false };
-const UPDATE_SERVICE: Operation = Operation { name: "UpdateService", group: Changes, repeatable: true };
+    Operation { api: ECS, name: "RegisterTaskDefinition", group: Changes, repeatable: false };
+const UPDATE_SERVICE: Operation =
+    Operation { api: ECS, name: "UpdateService", group: Changes, repeatable: true };
 
 /// ECS in an account and region.
 #[derive(Clone, Debug)]

@@ -4,9 +4,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    DESCRIBE_CLUSTERS, DESCRIBE_SERVICE_DEPLOYMENTS, DESCRIBE_SERVICES, DESCRIBE_TASK_DEFINITION,
-    DESCRIBE_TASKS, Described, Ecs, LIST_ACCOUNT_SETTINGS, LIST_CLUSTERS, LIST_SERVICE_DEPLOYMENTS,
-    LIST_SERVICES, LIST_TAGS, LIST_TASK_DEFINITIONS, LIST_TASKS, Setting, Tag, input, types::Brief,
+    DESCRIBE_CLUSTERS, DESCRIBE_CONTAINER_INSTANCES, DESCRIBE_SERVICE_DEPLOYMENTS, DESCRIBE_SERVICES,
+    DESCRIBE_TASK_DEFINITION, DESCRIBE_TASKS, Described, Ecs, LIST_ACCOUNT_SETTINGS, LIST_CLUSTERS,
+    LIST_CONTAINER_INSTANCES, LIST_SERVICE_DEPLOYMENTS, LIST_SERVICES, LIST_TAGS, LIST_TASK_DEFINITIONS,
+    LIST_TASKS, Setting, Tag, input, types::Brief,
 };
 use crate::AwsError;
 
@@ -70,6 +71,28 @@ impl Ecs {
     ) -> Result<Described<T>, AwsError> {
         let given = input(json!({"cluster": cluster, "include": ["TAGS"]}));
         self.batches(DESCRIBE_TASKS, &given, ("tasks", "tasks"), (arns, 100))
+    }
+
+    /// ARNs of a cluster's EC2 instances.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn list_container_instances(&self, cluster: &str) -> Result<Vec<String>, AwsError> {
+        let given = input(json!({"cluster": cluster, "maxResults": 100}));
+        self.pages(LIST_CONTAINER_INSTANCES, given, "containerInstanceArns")
+    }
+
+    /// EC2 instances of a cluster.
+    ///
+    /// # Errors
+    /// The call fails.
+    pub fn describe_container_instances<T: DeserializeOwned>(
+        &self,
+        cluster: &str,
+        arns: &[String],
+    ) -> Result<Described<T>, AwsError> {
+        let names = ("containerInstances", "containerInstances");
+        self.batches(DESCRIBE_CONTAINER_INSTANCES, &input(json!({"cluster": cluster})), names, (arns, 100))
     }
 
     /// ARNs of the active revisions, of one family or of all whose family begins so.

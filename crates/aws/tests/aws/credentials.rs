@@ -3,13 +3,14 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use fargard_aws::{Account, AccountOptions, AwsError, Clock, Environment, Provider, Role, SystemClock};
 use fargard_model::Timestamp;
+
+use crate::moto::Moto;
 
 #[derive(Debug, Default)]
 struct Still(Mutex<Timestamp>);
@@ -113,39 +114,6 @@ fn a_tasks_credentials_are_asked_for_again_before_they_end() {
     assert!(matches!(provider.credentials(), Err(AwsError::Credentials { .. })));
 }
 
-/// A server of moto, ended with the test.
-struct Moto(Child, String);
-
-impl Moto {
-    fn start() -> Option<Self> {
-        let mut child = Command::new("moto_server")
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut lines = BufReader::new(child.stderr.take()?).lines();
-        let found = lines
-            .find_map(|line| line.ok()?.split_once("http://127.0.0.1:").map(|(_, port)| port.to_owned()));
-        // It must not stop for want of a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        match found {
-            Some(port) => Some(Self(child, format!("http://127.0.0.1:{}", port.trim()))),
-            None => {
-                let _ = child.wait();
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_role_of_another_account_is_taken_on() {
     let Some(moto) = Moto::start() else {
@@ -153,7 +121,7 @@ fn a_role_of_another_account_is_taken_on() {
         return;
     };
     let given = environment(&[
-        ("AWS_ENDPOINT_URL", &moto.1),
+        ("AWS_ENDPOINT_URL", moto.url()),
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ]);

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod credentials;
+mod events;
+mod moto;
+mod queue;
 mod signature;
 mod sweep;

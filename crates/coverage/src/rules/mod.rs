@@ -38,7 +38,7 @@ pub struct Policy {
 const SECOND: u64 = 1_000_000_000;
 
 impl Default for Policy {
-    /// Everything on since ever; 120 s of grace, 90 s of silence, one hour for stopped tasks; containers of our sensor
+    /// Everything on since ever; 120 s of grace, 45 s of silence, one hour for stopped tasks; containers of our sensor
     /// and of GuardDuty's agent.
     fn default() -> Self {
         let on = Switch { on: true, since: Timestamp(0) };
@@ -46,7 +46,7 @@ impl Default for Policy {
             monitoring: on,
             automation: on,
             grace: 120 * SECOND,
-            silence: 90 * SECOND,
+            silence: 45 * SECOND,
             retention: 3600 * SECOND,
             agent_names: ["fargard-sensor", "aws-guardduty-agent", "aws-gd-agent"]
                 .map(str::to_owned)

@@ -1,5 +1,6 @@
 //! `fargard server`.
 
+mod coverage;
 mod key;
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
@@ -24,7 +25,9 @@ use crate::failure::BadInput;
                   fargard server --listen 0.0.0.0:8440 --tls-cert server.pem --tls-key server.key\n\n\
                   A configuration file:\n  listen = \"127.0.0.1:8440\"\n  data = \"/var/lib/fargard\"\n  \
                   postgres = \"postgres://fargard:...@db/fargard\"   # optional\n  max_backlog = 20000\n  event_days = 30\n  \
-                  [tls]\n  cert = \"server.pem\"\n  key = \"server.key\""
+                  [tls]\n  cert = \"server.pem\"\n  key = \"server.key\"\n  \
+                  [coverage]\n  queues = [\"https://sqs.eu-west-1.amazonaws.com/111122223333/ecs-events\"]\n  \
+                  [notify]\n  webhook = \"https://hooks.example.org/coverage\"\n  hold_seconds = 30"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -60,6 +63,8 @@ pub(crate) struct Args {
     /// Days events are kept; findings and tasks are not forgotten [default: 30]
     #[arg(long, value_name = "DAYS", env = "FARGARD_EVENT_DAYS")]
     event_days: Option<u64>,
+    #[command(flatten)]
+    coverage: coverage::CoverageArgs,
     /// Make and print a new admin and a new enrolment token; older ones stay valid
     #[arg(long)]
     new_tokens: bool,
@@ -90,6 +95,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn configuration(args: Args) -> Result<(Config, bool), ConfigError> {
     let file = args.config.as_deref().map(Settings::from_file).transpose()?.unwrap_or_default();
+    let (coverage, notify) = args.coverage.settings();
     let flags = Settings {
         listen: args.listen,
         data: args.data,
@@ -103,6 +109,8 @@ fn configuration(args: Args) -> Result<(Config, bool), ConfigError> {
             self_signed: args.tls_self_signed.then_some(true),
         },
         tokens: tokens_of_environment(),
+        coverage,
+        notify,
     };
     Ok((flags.over(file).resolve()?, args.new_tokens))
 }
@@ -125,6 +133,7 @@ async fn serve(config: Config, new_tokens: bool) -> anyhow::Result<()> {
     let running = Server::start(config).await.map_err(|error| match error {
         StartError::Config(_)
         | StartError::Tls { .. }
+        | StartError::Aws { .. }
         | StartError::Data { .. }
         | StartError::Listen { .. } => anyhow::Error::new(BadInput::because(error)),
         other => anyhow::Error::new(other),

@@ -95,7 +95,8 @@ impl World {
             "clusterArn": arn,
             "clusterName": name,
             "status": cluster.status,
-            "registeredContainerInstancesCount": 0,
+            "registeredContainerInstancesCount":
+                self.instances.values().filter(|instance| instance.cluster == name).count(),
             "runningTasksCount": tasks("RUNNING"),
             "pendingTasksCount": tasks("PENDING") + tasks("PROVISIONING"),
             "activeServicesCount": services.count(),

@@ -65,7 +65,8 @@ impl World {
         self.event("ECS Service Action", &service.arn, &detail);
     }
 
-    fn event(&mut self, kind: &str, resource: &str, detail: &Value) {
+    /// Puts an event where it waits to be taken.
+    pub(super) fn event(&mut self, kind: &str, resource: &str, detail: &Value) {
         let id = self.id();
         if self.events.len() == MAX_EVENTS {
             self.events.pop_front();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fargard_model::Timestamp;
+use serde_json::Value;
 
 use super::{
     ImageBehaviour, rollout,
@@ -33,6 +34,14 @@ pub(super) fn advance(world: &mut World, time: Duration) {
         }
         rollout::step(world);
     }
+}
+
+/// Gives a task members that a test wants, and tells of it.
+pub(super) fn alter(world: &mut World, arn: &str, members: &Value) {
+    let Some(task) = world.tasks.get_mut(arn) else { return };
+    task.altered.extend(members.as_object().cloned().unwrap_or_default());
+    task.version += 1;
+    world.task_event(arn);
 }
 
 fn later(at: Timestamp, time: Duration) -> Timestamp {
@@ -97,11 +106,15 @@ impl World {
         let ran = Duration::from_nanos(self.now.0.saturating_sub(started.0));
         let (mut ended, mut essential) = (false, false);
         for container in task.containers.iter_mut().filter(|container| container.status == "RUNNING") {
-            if let Some(ImageBehaviour::Exits { after, code }) = self.images.get(&container.image)
-                && ran >= *after
-            {
+            let (after, code, reason) = match self.images.get(&container.image) {
+                Some(ImageBehaviour::Exits { after, code }) => (after, code, None),
+                Some(ImageBehaviour::Killed { after, code, reason }) => (after, code, Some(reason.clone())),
+                _ => continue,
+            };
+            if ran >= *after {
                 container.status = "STOPPED";
                 container.exit_code = Some(*code);
+                container.reason = reason;
                 ended = true;
                 essential |= container.essential;
             }

@@ -8,6 +8,7 @@ mod clusters;
 mod definitions;
 mod events;
 mod input;
+mod instances;
 mod lifecycle;
 mod paging;
 mod protocol;
@@ -48,6 +49,15 @@ pub enum ImageBehaviour {
         after: Duration,
         /// Its exit code.
         code: i32,
+    },
+    /// It runs for so long and is ended by ECS.
+    Killed {
+        /// Its life.
+        after: Duration,
+        /// Its exit code.
+        code: i32,
+        /// Why, in ECS's words: `OutOfMemoryError: Container killed due to memory usage`.
+        reason: String,
     },
 }
 
@@ -124,6 +134,17 @@ impl ControlPlane {
     /// Says what containers of an image do from now on.
     pub fn set_image(&self, image: &str, behaviour: ImageBehaviour) {
         self.world().images.insert(image.to_owned(), behaviour);
+    }
+
+    /// Registers an EC2 instance in a cluster, on which its tasks of launch type EC2 run; its ARN.
+    #[must_use]
+    pub fn add_container_instance(&self, cluster: &str) -> String {
+        self.world().add_instance(cluster)
+    }
+
+    /// Has ECS say these members of a task from now on, and tell of it by an event: for what nothing here brings about.
+    pub fn alter_task(&self, arn: &str, members: &Value) {
+        lifecycle::alter(&mut self.world(), arn, members);
     }
 
     /// How often each operation was called over HTTP, those refused by throttling under `throttled`.

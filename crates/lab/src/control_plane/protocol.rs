@@ -6,7 +6,7 @@ use super::{
     answer::{Refusal, Reply},
     clusters, definitions,
     input::Input,
-    services, settings, tags, tasks,
+    instances, services, settings, tags, tasks,
     world::World,
 };
 
@@ -34,6 +34,8 @@ pub(super) fn call(world: &mut World, operation: &str, input: &Value) -> Reply {
         "StopTask" => tasks::stop(world, input),
         "ListTasks" => tasks::list(world, input),
         "DescribeTasks" => tasks::describe(world, input),
+        "ListContainerInstances" => instances::list(world, input),
+        "DescribeContainerInstances" => instances::describe(world, input),
         "TagResource" => tags::add(world, input),
         "UntagResource" => tags::remove(world, input),
         "ListTagsForResource" => tags::list(world, input),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{Container, Task, World, put, seconds};
+use super::world::{Container, Task, World, put, put_all, seconds};
 
 impl World {
     /// A task as DescribeTasks gives it.
@@ -40,6 +40,7 @@ impl World {
             "fargateEphemeralStorage": {"sizeInGiB": 20},
             "tags": if with_tags { self.tags_of(arn) } else { json!([]) },
         });
+        put(&mut text, "containerInstanceArn", task.instance.clone());
         put(&mut text, "cpu", of_definition("cpu"));
         put(&mut text, "memory", of_definition("memory"));
         put(&mut text, "startedBy", Some(task.started_by.clone()).filter(|who| !who.is_empty()));
@@ -55,6 +56,7 @@ impl World {
         put(&mut text, "stoppingAt", task.stopping_at.map(seconds));
         put(&mut text, "stoppedAt", task.stopped_at.map(seconds));
         put(&mut text, "executionStoppedAt", task.stopped_at.map(seconds));
+        put_all(&mut text, &task.altered);
         Some(text)
     }
 

@@ -43,7 +43,10 @@ impl World {
         given: Map<String, Value>,
     ) -> String {
         let id = self.id();
-        let arn = self.arn(&format!("task/{cluster}/{id}"));
+        let is_short = self.settings.get("taskLongArnFormat").is_some_and(|set| set == "disabled");
+        let arn = self.arn(&if is_short { format!("task/{id}") } else { format!("task/{cluster}/{id}") });
+        let on_ec2 = given.get("launchType").and_then(Value::as_str) == Some("EC2");
+        let instance = self.instance_in(cluster).filter(|_| on_ec2).map(str::to_owned);
         let described = self.definition(definition).map(|known| known.described.clone()).unwrap_or_default();
         let list = described.get("containerDefinitions").and_then(Value::as_array);
         let text = |value: &Value, member: &str| {
@@ -78,6 +81,8 @@ impl World {
             stop_code: None,
             stopped_reason: None,
             given,
+            instance,
+            altered: Map::new(),
         };
         self.tasks.insert(arn.clone(), task);
         self.task_event(&arn);

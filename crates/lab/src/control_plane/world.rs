@@ -9,6 +9,7 @@ use super::{
     ControlPlaneOptions, ImageBehaviour,
     answer::Refusal,
     input::{Input, short},
+    instances::Instance,
     throttle::Throttle,
 };
 
@@ -30,6 +31,8 @@ pub(super) struct World {
     pub(super) tasks: BTreeMap<String, Task>,
     /// By ARN.
     pub(super) tags: BTreeMap<String, Tags>,
+    /// By ARN.
+    pub(super) instances: BTreeMap<String, Instance>,
     pub(super) settings: BTreeMap<String, String>,
     pub(super) images: BTreeMap<String, ImageBehaviour>,
     pub(super) events: VecDeque<Value>,
@@ -125,6 +128,10 @@ pub(super) struct Task {
     pub(super) stopped_reason: Option<String>,
     /// Members taken as given: overrides, platform version, network, ...
     pub(super) given: Map<String, Value>,
+    /// The EC2 instance it runs on.
+    pub(super) instance: Option<String>,
+    /// Members that a test wants otherwise.
+    pub(super) altered: Map<String, Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -149,6 +156,7 @@ impl World {
             services: BTreeMap::new(),
             tasks: BTreeMap::new(),
             tags: BTreeMap::new(),
+            instances: BTreeMap::new(),
             settings: BTreeMap::new(),
             images: BTreeMap::new(),
             events: VecDeque::new(),

@@ -172,7 +172,7 @@ pub(super) async fn cluster(State(state): State<AppState>, reader: Reader, Path(
     if arn.len() > 2_048 || arn.contains('\0') {
         return Err(unknown());
     }
-    let mut detail = detail(&*state.coverage, &arn, reader.now).await?.ok_or_else(unknown)?;
+    let mut detail = detail(&*state.coverage, &state.terms, &arn, reader.now).await?.ok_or_else(unknown)?;
     // What is wrong first, then what is starting.
     let order = |status: TaskStatus| match status {
         TaskStatus::Uncovered => 0,

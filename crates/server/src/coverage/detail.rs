@@ -8,9 +8,12 @@ use fargard_coverage::{
 use fargard_model::Timestamp;
 use fargard_store::{CoverageStore, StoreError};
 
+use crate::config::Coverage;
+
 /// A cluster's detail; `None` when it has no record.
 pub(crate) async fn detail(
     store: &dyn CoverageStore,
+    terms: &Coverage,
     arn: &str,
     now: Timestamp,
 ) -> Result<Option<ClusterDetail>, StoreError> {
@@ -18,7 +21,7 @@ pub(crate) async fn detail(
         return Ok(None);
     };
     let Some(known) = store.known(arn).await? else { return Ok(None) };
-    let policy = super::policy(store, names.account, names.region).await?;
+    let policy = super::policy(store, terms, names.account, names.region).await?;
     let coverage = judge_cluster(&Known::of(known.cluster, known.items, known.signs), &policy, now);
     let tasks = coverage.tasks.into_iter().map(TaskView::from).collect();
     Ok(Some(ClusterDetail { cluster: (&row).into(), tasks }))

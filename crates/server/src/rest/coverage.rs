@@ -107,7 +107,7 @@ pub(super) async fn cluster(
     params: Params,
 ) -> Result<Json<ClusterDetail>, ApiError> {
     params.finish()?;
-    let detail = detail(&*state.coverage, &arn, Timestamp::now()).await?;
+    let detail = detail(&*state.coverage, &state.terms, &arn, Timestamp::now()).await?;
     detail.map(Json).ok_or_else(|| {
         ApiError::not_found(
             "there is no cluster with this ARN; its slashes must be written as %2F in the path",
@@ -132,7 +132,8 @@ pub(super) async fn task(
     let unknown =
         || ApiError::not_found("no task of this ARN or id is known, or it stopped too long ago to count");
     let cluster = state.coverage.cluster_of_task(&task).await?.ok_or_else(unknown)?;
-    let detail = detail(&*state.coverage, &cluster, Timestamp::now()).await?.ok_or_else(unknown)?;
+    let detail =
+        detail(&*state.coverage, &state.terms, &cluster, Timestamp::now()).await?.ok_or_else(unknown)?;
     let is_it = |each: &TaskView| each.arn == task || each.arn.rsplit('/').next() == Some(task.as_str());
     let task = detail.tasks.into_iter().find(is_it).ok_or_else(unknown)?;
     Ok(Json(Explained { cluster: detail.cluster, task }))

@@ -30,6 +30,7 @@ pub(super) async fn healthz(State(state): State<AppState>) -> Result<Json<Health
 pub(super) async fn metrics(State(state): State<AppState>, _admin: Admin) -> Result<Response, ApiError> {
     let overview = state.store.overview(Timestamp::now()).await?;
     let backlog = state.log.backlog().await?;
+    state.metrics.notices_waiting(&state.coverage.notices_waiting().await?);
     let page = state.metrics.page(backlog, &overview.by_state).map_err(|error| {
         tracing::error!(%error, "metrics cannot be written");
         ApiError::unavailable("metrics", "metrics cannot be written")

@@ -15,7 +15,7 @@ use super::{
     State,
     sample::{at, batch, task},
 };
-use crate::{AccessKey, Counts, CoverageStore, KeyRole, StoreError};
+use crate::{AccessKey, Counts, CoverageStore, Judgement, KeyRole, StoreError};
 
 type Store = Arc<dyn CoverageStore>;
 
@@ -75,7 +75,8 @@ pub(super) async fn news_merges_and_has_its_cluster_judged(store: Store) -> Resu
     assert_eq!(kinds.iter().filter(|kind| **kind == "task").count(), 3, "{kinds:?}");
     assert_eq!(kinds.iter().filter(|kind| **kind == "task_definition").count(), 1, "only those in use");
     assert_eq!(kinds.iter().filter(|kind| **kind == "vpc").count(), 1);
-    assert!(store.judged(&known, None, at(100), &[arn(2)]).await?);
+    let gone = Judgement { due: at(100), forgotten: vec![arn(2)], ..Judgement::default() };
+    assert!(store.judged(&known, &gone).await?);
     assert_eq!(store.due(at(99), 10).await?, Vec::<String>::new());
     assert_eq!(store.due(at(100), 10).await?, [CLUSTER]);
     store.merge(&stopped(0, 20)?).await?;
@@ -106,11 +107,11 @@ pub(super) async fn news_during_a_judgement_is_not_lost(store: Store) -> Result<
     let known = store.known(CLUSTER).await?.unwrap_or_default();
     store.merge(&stopped(0, 20)?).await?;
     let row = row(1);
-    assert!(!store.judged(&known, Some(&row), at(1000), &[]).await?, "a judgement of what is no longer so");
+    assert!(!store.judged(&known, &of(&row)).await?, "a judgement of what is no longer so");
     assert_eq!(store.due(at(0), 10).await?, [CLUSTER]);
     assert_eq!(store.coverage_row(&row.arn).await?, None);
     let known = store.known(CLUSTER).await?.unwrap_or_default();
-    assert!(store.judged(&known, Some(&row), at(1000), &[]).await?);
+    assert!(store.judged(&known, &of(&row)).await?);
     store.judge_again(Some("eu-west-1/999999999999")).await?;
     assert_eq!(store.due(at(0), 10).await?, Vec::<String>::new());
     store.judge_again(Some(SCOPE)).await?;
@@ -164,7 +165,14 @@ fn row(number: u64) -> CoverageRow {
         uncovered_tasks: 0,
         updated_at: at(number % 10),
         newest_task: Timestamp(0),
+        since: Timestamp(0),
+        told: None,
     }
+}
+
+/// A judgement that came to this record.
+fn of(row: &CoverageRow) -> Judgement {
+    Judgement { row: Some(row.clone()), due: at(1000), ..Judgement::default() }
 }
 
 async fn fill(store: &Store, number: u64) -> Result<(), StoreError> {
@@ -174,7 +182,7 @@ async fn fill(store: &Store, number: u64) -> Result<(), StoreError> {
         "startedAt": at(number).seconds(), "clusters": [{"clusterArn": row.arn}]}))?;
     store.merge(&sweep.items().map_err(|error| bad(&error))?).await?;
     let known = store.known(&row.arn).await?.unwrap_or_default();
-    assert!(store.judged(&known, Some(&row), at(1000), &[]).await?);
+    assert!(store.judged(&known, &of(&row)).await?);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod files;
 mod findings;
 mod folding;
 mod hostile;
+mod outbox;
 mod queries;
 pub mod sample;
 mod tasks;
@@ -76,7 +77,9 @@ where
     let (state, store) = fresh().await?;
     coverage::heartbeats_are_signs_of_life(state, store).await?;
     coverage::each_filter_and_order_pages_through_everything_once(fresh().await?.1).await?;
-    coverage::keys_and_detectors_are_kept(fresh().await?.1).await
+    coverage::keys_and_detectors_are_kept(fresh().await?.1).await?;
+    outbox::a_change_is_recorded_with_its_judgement_and_once(fresh().await?.1).await?;
+    outbox::notices_are_told_in_order_by_one_at_a_time(fresh().await?.1).await
 }
 
 /// Runs every case for a log; `fresh` gives an empty one each time.

@@ -1,13 +1,15 @@
 //! Inventory and coverage in PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use fargard_coverage::{guardduty::Detector, inventory::Item, query::CoverageQuery, row::CoverageRow};
 use fargard_model::Timestamp;
 
 use super::{Mode, PostgresSession, PostgresStore, connection};
 use crate::{
-    AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, StoreError,
-    state::{accounts, coverage, inventory},
+    AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, Judgement, Notice, StoreError,
+    state::{accounts, coverage, inventory, outbox},
 };
 
 #[async_trait]
@@ -24,15 +26,30 @@ impl CoverageStore for PostgresStore {
         transact!(self, Mode::Read, session => inventory::known(&mut session, cluster))
     }
 
-    async fn judged(
-        &self,
-        known: &ClusterKnown,
-        row: Option<&CoverageRow>,
-        due: Timestamp,
-        forgotten: &[String],
-    ) -> Result<bool, StoreError> {
+    async fn judged(&self, known: &ClusterKnown, judgement: &Judgement) -> Result<bool, StoreError> {
         let judged = (known.cluster.arn.as_str(), known.revision);
-        transact!(self, Mode::Write, session => inventory::judged(&mut session, judged, row, due, forgotten))
+        transact!(self, Mode::Write, session => inventory::judged(&mut session, judged, judgement))
+    }
+
+    async fn take_notice(
+        &self,
+        sink: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Notice>, StoreError> {
+        transact!(self, Mode::Write, session => outbox::take(&mut session, sink, now, until))
+    }
+
+    async fn put_notice_off(&self, number: u64, until: Timestamp) -> Result<(), StoreError> {
+        transact!(self, Mode::Write, session => outbox::put_off(&mut session, number, until))
+    }
+
+    async fn notice_told(&self, number: u64) -> Result<(), StoreError> {
+        transact!(self, Mode::Write, session => outbox::remove(&mut session, number))
+    }
+
+    async fn notices_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        transact!(self, Mode::Read, session => outbox::waiting(&mut session))
     }
 
     async fn judge_again(&self, scope: Option<&str>) -> Result<(), StoreError> {

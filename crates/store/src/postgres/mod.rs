@@ -28,6 +28,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0003_coverage_order.sql",
         sql: include_str!("../../migrations/postgres/0003_coverage_order.sql"),
     },
+    Migration {
+        name: "0004_coverage_outbox.sql",
+        sql: include_str!("../../migrations/postgres/0004_coverage_outbox.sql"),
+    },
 ];
 
 /// The scaled store of state.

@@ -29,6 +29,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0004_coverage_order.sql",
         sql: include_str!("../../migrations/sqlite/0004_coverage_order.sql"),
     },
+    Migration {
+        name: "0005_coverage_outbox.sql",
+        sql: include_str!("../../migrations/sqlite/0005_coverage_outbox.sql"),
+    },
 ];
 const OPEN: &str = "open the SQLite store";
 /// How long another process's lock on the file is waited for.

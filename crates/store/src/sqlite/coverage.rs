@@ -1,5 +1,7 @@
 //! Inventory and coverage in SQLite.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use fargard_coverage::{guardduty::Detector, inventory::Item, query::CoverageQuery, row::CoverageRow};
 use fargard_model::Timestamp;
@@ -9,8 +11,8 @@ use super::{
     connection::{SqliteSession, complete},
 };
 use crate::{
-    AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, StoreError,
-    state::{accounts, coverage, inventory},
+    AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, Judgement, Notice, StoreError,
+    state::{accounts, coverage, inventory, outbox},
 };
 
 #[async_trait]
@@ -33,21 +35,41 @@ impl CoverageStore for SqliteStore {
             .await
     }
 
-    async fn judged(
-        &self,
-        known: &ClusterKnown,
-        row: Option<&CoverageRow>,
-        due: Timestamp,
-        forgotten: &[String],
-    ) -> Result<bool, StoreError> {
-        let (arn, revision, row, forgotten) =
-            (known.cluster.arn.clone(), known.revision, row.cloned(), forgotten.to_vec());
+    async fn judged(&self, known: &ClusterKnown, judgement: &Judgement) -> Result<bool, StoreError> {
+        let (arn, revision, judgement) = (known.cluster.arn.clone(), known.revision, judgement.clone());
         self.writer
             .run(move |connection| {
-                let mut session = SqliteSession(connection);
-                complete(inventory::judged(&mut session, (&arn, revision), row.as_ref(), due, &forgotten))
+                complete(inventory::judged(&mut SqliteSession(connection), (&arn, revision), &judgement))
             })
             .await
+    }
+
+    async fn take_notice(
+        &self,
+        sink: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Notice>, StoreError> {
+        let sink = sink.to_owned();
+        self.writer
+            .run(move |connection| complete(outbox::take(&mut SqliteSession(connection), &sink, now, until)))
+            .await
+    }
+
+    async fn put_notice_off(&self, number: u64, until: Timestamp) -> Result<(), StoreError> {
+        self.writer
+            .run(move |connection| complete(outbox::put_off(&mut SqliteSession(connection), number, until)))
+            .await
+    }
+
+    async fn notice_told(&self, number: u64) -> Result<(), StoreError> {
+        self.writer
+            .run(move |connection| complete(outbox::remove(&mut SqliteSession(connection), number)))
+            .await
+    }
+
+    async fn notices_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.read(move |connection| complete(outbox::waiting(&mut SqliteSession(connection)))).await
     }
 
     async fn judge_again(&self, scope: Option<&str>) -> Result<(), StoreError> {

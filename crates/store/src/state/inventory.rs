@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fargard_coverage::{
     inventory::{AccountState, Item, Kind, Resource},
-    row::CoverageRow,
     rules::Sign,
 };
 use fargard_model::Timestamp;
 use serde::Deserialize;
 
-use super::coverage::{put_row, remove_row};
+use super::{coverage, outbox};
 use crate::{
-    ClusterKnown, StoreError, column,
+    ClusterKnown, Judgement, StoreError, column,
     session::{Row, Session, Value},
 };
 
@@ -216,22 +215,30 @@ async fn signs(session: &mut impl Session, cluster: Value) -> Result<BTreeMap<St
 pub(crate) async fn judged(
     session: &mut impl Session,
     (arn, revision): (&str, u64),
-    row: Option<&CoverageRow>,
-    due: Timestamp,
-    forgotten: &[String],
+    judgement: &Judgement,
 ) -> Result<bool, StoreError> {
     session.lock(arn).await?;
+    let changes = coverage::row(session, arn).await?.map_or(0, |row| row.changes());
+    if judgement.row.is_some() && changes != judgement.changes_before {
+        return Ok(false);
+    }
     let sql = "UPDATE inventory_clusters SET due = $1 WHERE arn = $2 AND revision = $3";
-    let values =
-        [Value::from(column::sortable(due)), Value::from(column::text(arn)), column::exact(revision)];
+    let values = [
+        Value::from(column::sortable(judgement.due)),
+        Value::from(column::text(arn)),
+        column::exact(revision),
+    ];
     if session.execute(JUDGED, sql, &values).await? == 0 {
         return Ok(false);
     }
-    match row {
-        Some(row) => put_row(session, row).await?,
-        None => remove_row(session, arn).await?,
+    match &judgement.row {
+        Some(row) => coverage::put_row(session, row).await?,
+        None => coverage::remove_row(session, arn).await?,
     }
-    for id in forgotten {
+    if let Some(news) = &judgement.news {
+        outbox::put(session, news).await?;
+    }
+    for id in &judgement.forgotten {
         let sql = "DELETE FROM inventory WHERE id = $1 AND parent = $2";
         session
             .execute(JUDGED, sql, &[Value::from(column::text(id)), Value::from(column::text(arn))])
