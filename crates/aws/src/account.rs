@@ -137,6 +137,12 @@ impl Account {
         &self.region
     }
 
+    /// Twelve digits, where the role that was taken on names it.
+    #[must_use]
+    pub fn number(&self) -> Option<&str> {
+        self.number.as_deref()
+    }
+
     /// Its clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {

@@ -28,7 +28,7 @@ enum Command {
     /// Run Fargate task definitions on this machine
     Task(commands::task::Args),
     /// Ingest, detection, REST API and console
-    Server(commands::server::Args),
+    Server(Box<commands::server::Args>),
     /// Falco rules: check, test, replay, list, explain, import
     Rules(commands::rules::Args),
     /// File integrity: check policies, report changes
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(args),
         Command::Watch(args) => commands::watch::run(args),
         Command::Task(args) => commands::task::run(args),
-        Command::Server(args) => commands::server::run(args),
+        Command::Server(args) => commands::server::run(*args),
         Command::Rules(args) => commands::rules::run(args),
         Command::Fim(args) => commands::fim::run(args),
         Command::Embed(args) => commands::embed::run(&args),

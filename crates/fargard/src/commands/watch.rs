@@ -136,6 +136,8 @@ impl Args {
             fim: self.fim.clone().map(FimChoice::from).unwrap_or_default(),
             reads: self.reads,
             backend: self.backend,
+            // In a task of ECS the command's events are that task's.
+            metadata: std::env::var("ECS_CONTAINER_METADATA_URI_V4").ok().filter(|uri| !uri.is_empty()),
             ..Config::default()
         };
         Ok(config)

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use fargard_lab::control_plane::{ControlPlane, ControlPlaneOptions, ImageBehaviour};
-use fargard_model::{Batch, BatchHeader, Heartbeat, Lost, Record, Task, Timestamp, batch::FORMAT};
+use fargard_model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    server::{Place, Tokens},
+    server::{Place, Tokens, agent, beat},
     support::{DEADLINE, fargard},
 };
 
@@ -113,32 +113,7 @@ impl Stage {
     }
 
     fn beat(&self, task: &str) {
-        let enrol = json!({"task": {"arn": task}, "container": {"name": "app"}, "producer": "s"});
-        let token = self.post("/v1/enrol", &self.tokens.enrolment, &enrol.to_string());
-        let named = Task { arn: task.to_owned(), ..Task::default() };
-        let beat = Heartbeat {
-            time: Timestamp::now(),
-            version: "0.1.0".into(),
-            task: named,
-            ..Heartbeat::default()
-        };
-        let batch = Batch {
-            header: BatchHeader {
-                format: FORMAT,
-                producer: "s".into(),
-                sequence: 1,
-                task_arn: task.into(),
-                lost: Lost::default(),
-            },
-            records: vec![Record::Heartbeat(Box::new(beat))],
-        };
-        let lines = zstd::encode_all(&*batch.to_lines().unwrap(), 3).unwrap();
-        let sent = ureq::post(format!("{}/v1/batches", self.place.url()))
-            .header("authorization", format!("Bearer {}", token["token"].as_str().unwrap()))
-            .header("content-encoding", "zstd")
-            .send(&lines[..])
-            .unwrap();
-        assert_eq!(sent.status(), 200);
+        beat(&agent(), &self.place.url(), &self.tokens.enrolment, task);
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use fargard_model::{Batch, BatchHeader, Heartbeat, Lost, Record, Task, Timestamp, batch::FORMAT};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -41,11 +42,17 @@ impl Place {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    /// The same with these in its environment.
+    pub(crate) fn start_with(&self, environment: &[(&str, String)]) -> Running {
         let mut running = Running::start(
             fargard()
                 .args(["server", "--listen", &self.address, "--data"])
                 .arg(self.data())
-                .env("FARGARD_LOG", "warn"),
+                .env("FARGARD_LOG", "warn")
+                .envs(environment.iter().map(|(name, value)| (name, value))),
         );
         running.wait_for(&["listens on"]);
         running
@@ -53,7 +60,12 @@ impl Place {
 
     /// The first start, with the tokens it prints.
     pub(crate) fn first_start(&self) -> (Running, Tokens) {
-        let mut running = self.start();
+        self.first_start_with(&[])
+    }
+
+    /// The same with these in its environment.
+    pub(crate) fn first_start_with(&self, environment: &[(&str, String)]) -> (Running, Tokens) {
+        let mut running = self.start_with(environment);
         let mut token = |name| {
             let line = running.wait_for(&[name]);
             line.rsplit(' ').next().expect("a token ends the line").to_owned()
@@ -91,6 +103,47 @@ pub(crate) fn enrol(agent: &ureq::Agent, url: &str, enrolment: &str, task: &str,
     let answer: Value =
         serde_json::from_str(&answer.body_mut().read_to_string().expect("text")).expect("JSON");
     answer["token"].as_str().expect("a token").to_owned()
+}
+
+/// Tells the server what ECS says.
+pub(crate) fn post(agent: &ureq::Agent, url: &str, token: &str, path: &str, body: &Value) -> Value {
+    let mut answer = agent
+        .post(format!("{url}{path}"))
+        .header("Authorization", format!("Bearer {token}"))
+        .header("Content-Type", "application/json")
+        .send(body.to_string())
+        .expect("an answer");
+    let text = answer.body_mut().read_to_string().expect("text");
+    assert_eq!(answer.status(), 200, "{path}: {text}");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// A heartbeat of a task, as a sensor sends it.
+pub(crate) fn beat(agent: &ureq::Agent, url: &str, enrolment: &str, task: &str) {
+    let producer = format!("s-{}", task.rsplit('/').next().unwrap_or_default());
+    let token = enrol(agent, url, enrolment, task, &producer);
+    let named = Task { arn: task.to_owned(), ..Task::default() };
+    let beat =
+        Heartbeat { time: Timestamp::now(), version: "0.1.0".into(), task: named, ..Heartbeat::default() };
+    let sequence = beat.time.0;
+    let batch = Batch {
+        header: BatchHeader {
+            format: FORMAT,
+            producer,
+            sequence,
+            task_arn: task.into(),
+            lost: Lost::default(),
+        },
+        records: vec![Record::Heartbeat(Box::new(beat))],
+    };
+    let lines = zstd::encode_all(&*batch.to_lines().expect("lines"), 3).expect("zstd compresses");
+    let sent = agent
+        .post(format!("{url}/v1/batches"))
+        .header("Authorization", format!("Bearer {token}"))
+        .header("Content-Encoding", "zstd")
+        .send(&lines[..])
+        .expect("an answer");
+    assert_eq!(sent.status(), 200);
 }
 
 /// Asks the REST interface.

@@ -235,7 +235,7 @@ async fn a_task_tells_what_its_sensor_lost_and_why() {
 #[tokio::test]
 async fn a_cluster_shows_what_is_wrong_and_what_to_do() {
     let console = Console::empty();
-    assert!(console.page("/coverage").await.contains("fargard coverage sweep inventory.json"));
+    assert!(console.page("/coverage").await.contains("fargard coverage sweep --region eu-west-1"));
     let arn = console.cover_hostile_cluster().await;
     let page = console.page("/coverage").await;
     insta::assert_snapshot!("coverage_row", part(&page, "<tr data-row>", "</tr>"));

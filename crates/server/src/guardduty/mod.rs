@@ -3,6 +3,7 @@
 //!
 //! Every answer is one AWS's clients understand, whatever is asked.
 
+mod anonymous;
 mod answer;
 mod operations;
 mod sign_in;
@@ -67,7 +68,10 @@ async fn handle(state: &AppState, parts: &Parts, body: Body) -> Result<Answer, A
     let signed =
         sigv4::Request { method: parts.method.as_str(), path, query, headers: &headers, body: &body };
     let now = Timestamp::now();
-    let caller = sign_in::sign_in(state, &signed, now).await?;
+    let caller = match anonymous::caller(state.terms.anonymous.as_ref(), parts) {
+        Some(caller) => caller,
+        None => sign_in::sign_in(state, &signed, now).await?,
+    };
     let routed = route(parts.method.as_str(), path.strip_prefix(PREFIX).unwrap_or(path))?;
     operations::run(state, &caller, &routed, query, &body, now).await
 }

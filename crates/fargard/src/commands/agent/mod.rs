@@ -1,5 +1,6 @@
 //! `fargard agent`: keeps an account's services covered.
 
+mod events;
 mod print;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use fargard_agent::{Agent, AgentOptions, OwnerTag, Round, RoundError, Scope};
 use fargard_aws::{Account, AccountOptions, AwsError, Clock, Ecs, Role, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::print::Printer;
+use self::{events::Events, print::Printer};
 use super::embed::{ImageArgs, SensorArgs};
 use crate::failure::{BadInput, FINDINGS};
 
@@ -27,6 +28,8 @@ Terraform or Pulumi, known by their tags, are only reported, as are those deploy
 Tags choose: fargard.mode (off, auto, wrap, attach) or FargardManaged (true, false) at the task definition, the service or \
 the cluster, the narrowest first.\n\n\
 Credentials and region are found as AWS's tools find them; AWS_ENDPOINT_URL_ECS is honoured.\n\n\
+With --events it also looks at a service as soon as an event of EventBridge tells of it; without the queue, or when \
+events are lost, the next look finds the same.\n\n\
 Exit codes with --once: 0 all covered, 1 something is not, 2 usage or bad input, 3 internal error.\n\n\
 Examples:\n  fargard agent --once --sensor-image IMAGE --image-source registry --diff\n  \
 fargard agent --apply --state /var/lib/fargard/agent.json --sensor-image IMAGE --image-source registry --cluster web"
@@ -60,6 +63,9 @@ pub(crate) struct Args {
     /// Minutes between two looks
     #[arg(long, value_name = "MINUTES", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1440))]
     every: u64,
+    /// SQS queue with ECS's events from EventBridge: services they are about are looked at at once
+    #[arg(long, value_name = "URL", env = "FARGARD_AGENT_QUEUE", conflicts_with = "once")]
+    events: Option<String>,
     /// What is meant where no tag says anything
     #[arg(long, value_enum, default_value_t)]
     scope: ScopeArg,
@@ -130,6 +136,8 @@ fn rounds(args: &Args) -> anyhow::Result<ExitCode> {
     let ecs = Ecs::new(Arc::new(open(args).map_err(judge)?));
     let options = args.options()?;
     let mut printer = Printer::new(args.format == Format::Json, args.diff);
+    let events = args.events.as_deref().map(|url| Events::open(url, args.region.clone())).transpose();
+    let events = events.map_err(judge)?;
     loop {
         // Opened anew from time to time: images and what is known of them change.
         let images = args.images.open()?;
@@ -150,7 +158,10 @@ fn rounds(args: &Args) -> anyhow::Result<ExitCode> {
                 Err(error) => return Err(error.into()),
             }
             let pause = Duration::from_secs(args.every * 60);
-            SystemClock.wait(pause);
+            match &events {
+                Some(events) => events.look_until(pause, &mut agent, &mut printer)?,
+                None => SystemClock.wait(pause),
+            }
             age += pause;
         }
         images.write_lock().context("cannot keep what images are")?;

@@ -25,15 +25,8 @@ impl Printer {
 
     /// Prints what is new.
     pub(super) fn print(&mut self, round: &Round) -> std::io::Result<()> {
+        self.print_some(round)?;
         let mut out = String::new();
-        for standing in &round.standings {
-            let state = (standing.status.to_string(), standing.reason.clone());
-            let before = self.seen.insert(standing.arn.clone(), state.clone());
-            if before.as_ref() != Some(&state) || standing.done.is_some() {
-                let was = before.map(|(status, _)| status).filter(|status| *status != state.0);
-                self.standing(&mut out, standing, was);
-            }
-        }
         self.seen.retain(|arn, _| round.standings.iter().any(|standing| standing.arn == *arn));
         if self.held != round.held {
             self.held.clone_from(&round.held);
@@ -43,6 +36,20 @@ impl Printer {
             self.line(&mut out, "failure", failure);
         }
         self.failures.clone_from(&round.failures);
+        write(&out)
+    }
+
+    /// Prints what is new of services, of which a look at some tells.
+    pub(super) fn print_some(&mut self, round: &Round) -> std::io::Result<()> {
+        let mut out = String::new();
+        for standing in &round.standings {
+            let state = (standing.status.to_string(), standing.reason.clone());
+            let before = self.seen.insert(standing.arn.clone(), state.clone());
+            if before.as_ref() != Some(&state) || standing.done.is_some() {
+                let was = before.map(|(status, _)| status).filter(|status| *status != state.0);
+                self.standing(&mut out, standing, was);
+            }
+        }
         write(&out)
     }
 
