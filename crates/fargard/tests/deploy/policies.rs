@@ -160,6 +160,7 @@ fn account() -> ControlPlane {
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         }),
     );
+    let _ = plane.add_container_instance("main");
     plane.advance(Duration::from_secs(300));
     plane
 }

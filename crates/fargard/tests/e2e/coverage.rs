@@ -18,7 +18,7 @@ use crate::{
 const CLUSTERS: usize = 51;
 
 /// A program that the setup put beside the build, or the machine's own.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let own = repository().join("target/python/bin").join(name);
     let path = std::env::var_os("PATH")?;
     let all = std::iter::once(own).chain(std::env::split_paths(&path).map(|directory| directory.join(name)));

@@ -12,22 +12,29 @@ use crate::{
 };
 
 /// How long the imitation's tasks have run when the server is told.
-const RUN: Duration = Duration::from_secs(900);
+pub(crate) const RUN: Duration = Duration::from_secs(900);
 const ACCOUNT: &str = "123456789012";
 
-struct Stage {
-    plane: ControlPlane,
-    place: Place,
-    tokens: Tokens,
+pub(crate) struct Stage {
+    pub(crate) plane: ControlPlane,
+    pub(crate) place: Place,
+    pub(crate) tokens: Tokens,
 }
 
 impl Stage {
-    fn call(&self, operation: &str, input: &Value) -> Value {
+    pub(crate) fn call(&self, operation: &str, input: &Value) -> Value {
         self.plane.call(operation, input).unwrap_or_else(|error| panic!("{operation} {input}: {error:?}"))
     }
 
     /// A cluster of that name with one task of a definition of that name.
-    fn scene(&self, name: &str, definition: &Value, standalone: bool, tags: &Value, start: &Value) {
+    pub(crate) fn scene(
+        &self,
+        name: &str,
+        definition: &Value,
+        standalone: bool,
+        tags: &Value,
+        start: &Value,
+    ) {
         let role = format!("arn:aws:iam::{ACCOUNT}:role/execution");
         let mut whole = json!({"family": name, "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc",
             "cpu": "256", "memory": "512", "executionRoleArn": role});
@@ -58,7 +65,7 @@ impl Stage {
         serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
     }
 
-    fn fargard(&self, args: &[&str]) -> std::process::Output {
+    pub(crate) fn fargard(&self, args: &[&str]) -> std::process::Output {
         fargard()
             .args(args)
             .env("FARGARD_SERVER", self.place.url())
@@ -73,7 +80,7 @@ impl Stage {
             .unwrap()
     }
 
-    fn tell_events(&self) -> usize {
+    pub(crate) fn tell_events(&self) -> usize {
         let events = self.plane.take_events();
         for event in &events {
             self.post("/v1/ecs-events", &self.tokens.admin, &event.to_string());
@@ -81,14 +88,14 @@ impl Stage {
         events.len()
     }
 
-    fn listed(&self) -> Vec<Value> {
+    pub(crate) fn listed(&self) -> Vec<Value> {
         let listed = self.fargard(&["coverage", "list"]);
         serde_json::from_slice(&listed.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&listed.stderr)))
     }
 
     /// Waits until the first issue of each cluster, empty for none, is this one.
-    fn wait_for(&self, wanted: &[(&str, &str)]) {
+    pub(crate) fn wait_for(&self, wanted: &[(&str, &str)]) {
         let until = Instant::now() + DEADLINE;
         loop {
             let clusters = self.listed();
@@ -123,7 +130,7 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-fn containers(agent: Option<&str>) -> Value {
+pub(crate) fn containers(agent: Option<&str>) -> Value {
     let mut all = vec![json!({"name": "app", "image": "app:1"})];
     all.extend(agent.map(|image| json!({"name": "fargard-sensor", "image": image, "essential": false})));
     json!({"containerDefinitions": all})

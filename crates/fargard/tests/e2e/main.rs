@@ -15,6 +15,7 @@ mod console;
 mod correlation;
 mod coverage;
 mod coverage_ecs;
+mod coverage_vocabulary;
 mod demo;
 mod embed;
 mod engine_killed;

@@ -3,6 +3,7 @@
 use std::{
     net::TcpListener,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,12 +14,14 @@ use serde_json::Value;
 use crate::support::{DEADLINE, Running, fargard};
 
 /// A server's address, which stays the same over restarts, and its data.
+#[derive(Clone)]
 pub(crate) struct Place {
     address: String,
-    data: tempfile::TempDir,
+    data: Arc<tempfile::TempDir>,
 }
 
 /// What the first start prints once.
+#[derive(Clone)]
 pub(crate) struct Tokens {
     pub(crate) admin: String,
     pub(crate) enrolment: String,
@@ -29,7 +32,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        Self { address, data: tempfile::tempdir().expect("a directory") }
+        Self { address, data: Arc::new(tempfile::tempdir().expect("a directory")) }
     }
 
     pub(crate) fn url(&self) -> String {

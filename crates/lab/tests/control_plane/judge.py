@@ -99,6 +99,9 @@ for cluster in ecs.list_clusters()["clusterArns"]:
             briefs = ecs.list_service_deployments(cluster=cluster, service=service)["serviceDeployments"]
             arns = [brief["serviceDeploymentArn"] for brief in briefs]
             assert len(ecs.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"]) == len(arns)
+    instances = ecs.list_container_instances(cluster=cluster)["containerInstanceArns"]
+    if instances:
+        assert len(ecs.describe_container_instances(cluster=cluster, containerInstances=instances)["containerInstances"]) == 1
     for status in ("RUNNING", "STOPPED"):
         tasks = ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
         if tasks:

@@ -58,10 +58,11 @@ impl Judge {
         Self { store, terms, telling, started }
     }
 
-    /// One by the defaults that tells nobody.
+    /// One by the defaults, which records changes for `test`.
     #[cfg(test)]
     pub(crate) fn for_test(store: Arc<dyn CoverageStore>, started: Timestamp) -> Self {
-        let telling = Telling { hold: Duration::ZERO, source: notice::SOURCE.to_owned(), sinks: Vec::new() };
+        let sinks = vec!["test".to_owned()];
+        let telling = Telling { hold: Duration::from_secs(30), source: notice::SOURCE.to_owned(), sinks };
         Self::new(store, Arc::default(), telling, started)
     }
 

@@ -3,6 +3,8 @@
 mod detail;
 mod judge;
 mod queue;
+#[cfg(test)]
+mod simulated;
 
 pub(crate) use detail::detail;
 pub(crate) use judge::{Judge, Telling};
