@@ -94,9 +94,9 @@ fi
 
 # Judges of task definitions and templates, newer than Debian's.
 judges=$(cd "$(dirname "$0")/.." && pwd)/target/judges
-if ! python3 -c 'import botocore, cfnlint, moto' >/dev/null 2>&1 && ! "$judges/bin/python3" -c 'import cfnlint, moto' 2>/dev/null; then
+if ! python3 -c 'import botocore, cfnlint, moto, flask_cors' >/dev/null 2>&1 && ! "$judges/bin/python3" -c 'import cfnlint, moto, flask_cors' 2>/dev/null; then
   python3 -m venv "$judges"
-  "$judges/bin/python3" -m pip install --quiet 'botocore>=1.36' cfn-lint 'moto[all]>=5.2' ||
+  "$judges/bin/python3" -m pip install --quiet 'botocore>=1.36' cfn-lint 'moto[all,server]>=5.2' ||
     echo "setup: pip cannot install botocore, cfn-lint and moto: what needs them is skipped" >&2
 fi
 

@@ -22,7 +22,10 @@ impl Moto {
     }
 
     fn spawn() -> Option<Self> {
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/judges/bin");
+        let path = std::env::var("PATH").unwrap_or_default();
         let mut child = Command::new("moto_server")
+            .env("PATH", format!("{path}:{own}"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stderr(Stdio::piped())
             .stdout(Stdio::null())

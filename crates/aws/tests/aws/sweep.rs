@@ -87,6 +87,32 @@ fn a_sweep_finds_everything_and_is_never_throttled() {
 }
 
 #[test]
+fn a_sweep_takes_a_quarter_of_the_shared_budget_at_most() {
+    let options = ControlPlaneOptions { throttle: true, ..ControlPlaneOptions::default() };
+    let plane = Arc::new(ControlPlane::start(options).unwrap());
+    for number in 0..60 {
+        plane.call("CreateCluster", &json!({"clusterName": format!("c{number}")})).unwrap();
+    }
+    let _ = plane.add_container_instance("c7");
+    let began = plane.now();
+    let found = inventory::sweep(&Ecs::new(account(&plane)), &[]).unwrap();
+    assert_eq!((found.clusters.len(), found.container_instances.len()), (60, 1));
+    assert_eq!(
+        found.container_instances[0]["clusterArn"],
+        found.clusters[found.clusters.iter().position(|one| one["clusterName"] == "c7").unwrap()]["clusterArn"]
+    );
+    let calls = plane.calls();
+    assert_eq!(calls.get("throttled"), None);
+    // These share a bucket of 100 and 20 a second.
+    let shared = ["ListTasks", "DescribeTasks", "ListContainerInstances"];
+    let made: u64 = shared.iter().filter_map(|name| calls.get(*name)).sum();
+    let seconds = (plane.now().0 - began.0) as f64 / 1e9;
+    assert_eq!(made, 180);
+    assert!(made as f64 <= 5.0f64.mul_add(seconds, 25.0) + 1.0, "{made} calls in {seconds} s");
+    println!("{made} calls of the shared budget in {seconds:.1} s of simulated time");
+}
+
+#[test]
 fn throttled_calls_are_made_again_and_come_through() {
     let plane = plane();
     for _ in 0..6 {

@@ -76,6 +76,26 @@ fn listed(stage: &Stage, key: &[(&'static str, String)], detector: &str) -> BTre
     records.into_iter().map(|record| (name(&record), record)).collect()
 }
 
+/// Without a signature the same may be read, and nothing be changed.
+fn unsigned(stage: &Stage, detector: &str, clusters: usize) {
+    let page = aws(stage, &[], &["list-coverage", "--detector-id", detector, "--no-sign-request"]);
+    assert_eq!(page["Resources"].as_array().map(Vec::len), Some(clusters), "{page}");
+    let ask = |method: &str, origin: Option<&str>| {
+        let url = format!("{}/detector/{detector}", stage.place.url());
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let mut answer = crate::server::agent().run(request.body(()).unwrap()).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    };
+    assert_eq!(ask("GET", None).0, 200);
+    let (status, text) = ask("DELETE", None);
+    assert!(status == 403 && text.contains("AccessDenied"), "{status} {text}");
+    let (status, text) = ask("GET", Some("http://evil.example"));
+    assert!(status == 403 && text.contains("MissingAuthenticationToken"), "{status} {text}");
+}
+
 /// Cluster, and how its first issue begins.
 const EXPECTED: [(&str, &str); 10] = [
     (
@@ -143,7 +163,8 @@ fn every_issue_of_the_vocabulary_reaches_the_aws_cli() {
         return;
     }
     let place = Place::new();
-    let (_running, tokens) = place.first_start();
+    let anonymous = ("FARGARD_GUARDDUTY_ANONYMOUS", "999999999999/eu-west-1".to_owned());
+    let (_running, tokens) = place.first_start_with(&[anonymous]);
     let stage = Stage { plane: plane(ACCOUNT), place: place.clone(), tokens: tokens.clone() };
     let late = Stage { plane: plane(LATE), place, tokens };
     play(&stage, &late);
@@ -167,7 +188,9 @@ fn every_issue_of_the_vocabulary_reaches_the_aws_cli() {
     // An administrator of another account sees them all.
     let auditor = key(&stage, "999999999999", "administrator");
     let made = aws(&stage, &auditor, &["create-detector", "--enable", "--features", MONITORED]);
-    let records = listed(&stage, &auditor, made["DetectorId"].as_str().unwrap());
+    let detector = made["DetectorId"].as_str().unwrap();
+    let records = listed(&stage, &auditor, detector);
+    unsigned(&stage, detector, records.len());
     for (cluster, begins) in EXPECTED {
         let record = &records[cluster];
         let issues = &record["ResourceDetails"]["EcsClusterDetails"]["FargateDetails"]["Issues"];

@@ -65,7 +65,7 @@ impl Queues {
         Ok(Self { deliveries, store, metrics })
     }
 
-    /// Takes what the threads receive until the server stops, or for ever where there is no queue.
+    /// Takes what the threads receive until the server stops; ends at once where there is no queue.
     pub(crate) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         loop {
             let delivery = tokio::select! {

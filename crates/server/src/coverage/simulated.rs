@@ -210,17 +210,6 @@ async fn tasks(world: &mut World) {
             "Agent not provisioned : Service requires",
         )
         .await;
-    world.scene("bare", Some("agent:1"), true);
-    world.call("UpdateService", &json!({"cluster": "bare", "service": "web", "taskDefinition": "bare:2"}));
-    let old = world.task("bare");
-    while world.call("DescribeTasks", &json!({"cluster": "bare", "tasks": [old]}))["tasks"][0]["lastStatus"]
-        != "STOPPED"
-    {
-        for task in [world.task("bare")] {
-            world.heard.insert(task);
-        }
-        world.tick().await;
-    }
     world.plane.set_image("agent:none", ImageBehaviour::CannotPull("not found".to_owned()));
     world.scene("unpullable", Some("agent:none"), true);
     world.pass(15).await;
