@@ -327,6 +327,60 @@ fn checking_tells_the_protected_from_the_others() {
 }
 
 #[test]
+fn what_is_not_to_be_seen_in_a_template_is_told_of() {
+    let text = include_str!("embed/unseen.yaml");
+    let done = there_and_back(text, &settings());
+    let told = |done: &Embedding| -> Vec<String> {
+        let codes = done.tasks.iter().map(|task| {
+            let skip = task.skip.as_ref().map_or("", |skip| skip.code.name());
+            let containers = task.containers.iter().map(|container| match &container.outcome {
+                Outcome::Skip(skip) => format!(" {}:{}", container.name, skip.code),
+                Outcome::Wrap { .. } => format!(" {}:wrap", container.name),
+                Outcome::Attach { .. } => format!(" {}:attach", container.name),
+            });
+            let containers: String = containers.collect();
+            format!(
+                "{}: {} {skip}{containers}{}",
+                task.line,
+                task.name,
+                if task.is_unprotected() { "" } else { " (ok)" }
+            )
+        });
+        codes.collect()
+    };
+    insta::assert_snapshot!(told(&done).join("\n"), @r"
+    36: Fn::ForEach::Loop/Task${Name}  #0:wrap other:wrap
+    52: Fn::ForEach::Loop/Fn::ForEach::Inner/Inner${Name}${Size}  inner:attach
+    60: Part transform app:transform
+    67: Whole transform
+    1: Mine transform
+    6: Network nested-stack
+    9: Remote nested-stack
+    12: Known excluded (ok)
+    16: Set nested-stack
+    18: Module module
+    20: Job other-resource
+    26: Express other-resource
+    28: Included transform
+    56: Fn::ForEach::Odd for-each
+    ");
+    let fixed = Settings {
+        nested: vec!["Network".to_owned()],
+        exclude: ["Remote", "Mine", "Included", "AWS::Include"].map(str::to_owned).into(),
+        ..settings()
+    };
+    let codes = told(&there_and_back(text, &fixed)).join("\n");
+    assert!(!codes.contains("Network") && codes.contains("Remote excluded (ok)"), "{codes}");
+    assert!(codes.contains("Mine excluded (ok)") && codes.contains("Included excluded (ok)"), "{codes}");
+    let nested = embed::nested_templates(text).unwrap();
+    assert_eq!(
+        (nested.len(), nested[0].name.as_str(), nested[0].path.as_str()),
+        (1, "Network", "./network.yaml")
+    );
+    assert_eq!(done.text.matches("fargard.embed").count(), 2, "both loops");
+}
+
+#[test]
 fn bad_input_is_refused_with_its_place() {
     let mut bomb = String::from("Resources: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {

@@ -81,6 +81,50 @@ fn nothing_is_written_when_one_file_is_wrong() {
 }
 
 #[test]
+fn templates_of_nested_stacks_are_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let stack = |url: &str| {
+        format!("  Stack:\n    Type: AWS::CloudFormation::Stack\n    Properties: {{TemplateURL: {url}}}\n")
+    };
+    let definition = "  Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      RequiresCompatibilities: [FARGATE]\n      \
+                      ContainerDefinitions:\n        - {Name: app, Image: \"app:1\", EntryPoint: [/app]}\n";
+    let parent = write("parent.yaml", &format!("Resources:\n{}", stack("parts/child.yaml")));
+    // The child leads back to its parent, which is not worked on twice.
+    let child_text = format!("Resources:\n{}{definition}", stack("../parent.yaml"));
+    let child = write("parts/child.yaml", &child_text);
+    let missing = write("missing.yaml", &format!("Resources:\n{}", stack("nowhere.yaml")));
+
+    let checked = embed(&["--check"], &[&parent]);
+    assert_eq!(checked.status.code(), Some(1));
+    let said = text(&checked.stdout);
+    assert!(said.contains("child.yaml:10:11: app: UNPROTECTED") && !said.contains("nested-stack"), "{said}");
+    let written = embed(&[&SENSOR[..], &["--write"]].concat(), &[&parent]);
+    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
+    assert!(read(&child).contains("fargard-sensor"));
+    assert_eq!(embed(&["--check"], &[&parent]).status.code(), Some(0));
+    assert_eq!(embed(&["--undo", "--write"], &[&parent]).status.code(), Some(0));
+    assert_eq!(read(&child), child_text);
+
+    let unseen = embed(&["--check"], &[&missing]);
+    assert_eq!(unseen.status.code(), Some(1));
+    let said = text(&unseen.stdout);
+    assert!(
+        said.contains("missing.yaml:3:5: Stack: UNPROTECTED [nested-stack]: its template \"nowhere.yaml\""),
+        "{said}"
+    );
+    assert_eq!(embed(&["--check", "--exclude", "Stack"], &[&missing]).status.code(), Some(0));
+    // To standard output goes one file, so the others are told of.
+    let alone = embed(&SENSOR, &[&parent]);
+    assert!(text(&alone.stderr).contains("[nested-stack]"), "{}", text(&alone.stderr));
+}
+
+#[test]
 fn programs_read_the_report_and_patch_reads_the_diff() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("task.json");

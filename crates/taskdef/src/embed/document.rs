@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     dialect::Dialect,
+    opaque,
     resolve::Resolver,
     tree::{self, Node, Places, Value},
     yaml,
@@ -93,7 +94,9 @@ impl<'a> Document<'a> {
     pub(crate) fn tasks(&self) -> Result<Vec<Task<'_>>, EmbedError> {
         let root = &self.root;
         if let Some(resources) = root.get("Resources") {
-            return Ok(resources.members().iter().filter_map(resource).collect());
+            let mut tasks = Vec::new();
+            definitions(resources, "", &mut tasks);
+            return Ok(tasks);
         }
         if is_container_list(root) {
             return Ok(vec![Task { name: String::new(), node: root, tags: root, list: Some(root) }]);
@@ -114,12 +117,20 @@ impl<'a> Document<'a> {
     }
 }
 
-fn resource(member: &tree::Member) -> Option<Task<'_>> {
-    if member.node.get("Type")?.text() != Some("AWS::ECS::TaskDefinition") {
-        return None;
+/// The task definitions among resources, those that loops make too.
+fn definitions<'d>(resources: &'d Node, prefix: &str, tasks: &mut Vec<Task<'d>>) {
+    for member in resources.members() {
+        let name = format!("{prefix}{}", member.name);
+        if member.name.starts_with(opaque::LOOP) {
+            if let Some(body) = opaque::body(&member.node) {
+                definitions(body, &format!("{name}/"), tasks);
+            }
+        } else if member.node.get("Type").and_then(Node::text) == Some("AWS::ECS::TaskDefinition")
+            && let Some(node) = member.node.get("Properties")
+        {
+            tasks.push(Task { name, node, tags: node, list: node.get("ContainerDefinitions") });
+        }
     }
-    let node = member.node.get("Properties")?;
-    Some(Task { name: member.name.clone(), node, tags: node, list: node.get("ContainerDefinitions") })
 }
 
 /// What Terraform calls `container_definitions`: the list alone.

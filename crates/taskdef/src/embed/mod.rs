@@ -11,6 +11,7 @@ pub(crate) mod document;
 mod edit;
 mod foreign;
 mod lookup;
+mod opaque;
 mod plan;
 mod reason;
 mod record;
@@ -32,6 +33,6 @@ pub use lookup::{FailureKind, ImageConfig, ImageLookup, ImageTable, LookupFailur
 pub use plan::MODE_LABEL;
 pub use reason::{Skip, SkipCode};
 pub use report::{ContainerReport, Embedding, Outcome, TaskReport};
-pub use run::{embed, undo};
+pub use run::{NestedTemplate, embed, nested_templates, undo};
 pub use settings::{Choice, Settings};
 pub use size::{MAX_CONTAINERS, MAX_DEFINITION};

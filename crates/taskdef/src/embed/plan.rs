@@ -5,6 +5,7 @@ use super::{
     document::Task,
     foreign,
     lookup::{ImageLookup, Platform},
+    opaque,
     reason::{Skip, SkipCode},
     record::LABEL,
     settings::{Choice, Settings},
@@ -70,6 +71,9 @@ pub(crate) fn plan<'d>(
 ) -> Result<Plan<'d>, Skip> {
     let mut notes = Vec::new();
     let choice = task_choice(dialect, task, settings)?;
+    if let (None, Some(skip)) = (task.list, made_elsewhere(dialect, task.node)) {
+        return Err(skip);
+    }
     platform_is_fargate(dialect, task.node, settings, &mut notes)?;
     let (list, containers) = containers(dialect, task)?;
     let keys = keys(dialect, &containers);
@@ -167,6 +171,9 @@ fn containers<'d>(dialect: &Dialect<'_>, task: &Task<'d>) -> Result<(&'d Node, V
     let not_understood = |reason: &str| Skip::new(SkipCode::NotUnderstood, reason);
     let name = dialect.name("containerDefinitions");
     let list = task.list.ok_or_else(|| Skip::new(SkipCode::InvalidInput, format!("{name} is missing")))?;
+    if let Some(skip) = list.elements().iter().find_map(|element| made_elsewhere(dialect, element)) {
+        return Err(skip);
+    }
     let containers = dialect.objects(list).ok_or_else(|| {
         not_understood(&format!("{name} is not a list of objects (or Fn::If with objects)"))
     })?;
@@ -192,6 +199,19 @@ fn containers<'d>(dialect: &Dialect<'_>, task: &Task<'d>) -> Result<(&'d Node, V
         }
     }
     Ok((list, containers))
+}
+
+/// What a transform or a loop puts into an object, which is not to be seen here.
+fn made_elsewhere(dialect: &Dialect<'_>, node: &Node) -> Option<Skip> {
+    if !dialect.is_template() {
+        return None;
+    }
+    if opaque::is_foreign_transform(node) {
+        let reason = "Fn::Transform makes members of it when it is deployed; write them out";
+        return Some(Skip::new(SkipCode::Transform, reason));
+    }
+    let has_loop = node.members().iter().any(|member| member.name.starts_with(opaque::LOOP));
+    has_loop.then(|| Skip::new(SkipCode::ForEach, "a loop makes members of it; write them out"))
 }
 
 /// Each container's name, and its name in the record: unique and without what is not known.

@@ -50,11 +50,21 @@ pub enum SkipCode {
     TooManyContainers,
     /// ECS would refuse the definition as it is.
     InvalidInput,
+    /// A loop that cannot be read, or that makes members of a task definition.
+    ForEach,
+    /// A stack whose template stands elsewhere.
+    NestedStack,
+    /// A macro makes it at deployment.
+    Transform,
+    /// A module of CloudFormation's registry.
+    Module,
+    /// Containers on Fargate without a task definition in the template.
+    OtherResource,
 }
 
 impl SkipCode {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Excluded,
         Self::NotIncluded,
         Self::NotFargate,
@@ -76,6 +86,11 @@ impl SkipCode {
         Self::TooLarge,
         Self::TooManyContainers,
         Self::InvalidInput,
+        Self::ForEach,
+        Self::NestedStack,
+        Self::Transform,
+        Self::Module,
+        Self::OtherResource,
     ];
 
     /// The code as printed.
@@ -103,6 +118,11 @@ impl SkipCode {
             Self::TooLarge => "too-large",
             Self::TooManyContainers => "too-many-containers",
             Self::InvalidInput => "invalid-input",
+            Self::ForEach => "for-each",
+            Self::NestedStack => "nested-stack",
+            Self::Transform => "transform",
+            Self::Module => "module",
+            Self::OtherResource => "other-resource",
         }
     }
 

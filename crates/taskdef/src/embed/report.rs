@@ -38,7 +38,8 @@ pub struct ContainerReport {
     pub was_watched: bool,
 }
 
-/// A task definition.
+/// A task definition, or something of a template that may run containers and is not to be seen in it (without
+/// containers, and with the reason).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TaskReport {
     /// Family, or the logical name in a template.
@@ -66,6 +67,15 @@ impl TaskReport {
             let intended = matches!(&container.outcome, Outcome::Skip(skip) if skip.code.is_intended());
             !container.was_watched && !intended
         })
+    }
+
+    /// Whether something that should have the sensor does not in the file as it was given; also what cannot be looked
+    /// into.
+    #[must_use]
+    pub fn is_unprotected(&self) -> bool {
+        let unknown =
+            self.containers.is_empty() && self.skip.as_ref().is_some_and(|skip| !skip.code.is_intended());
+        unknown || self.unprotected().next().is_some()
     }
 }
 

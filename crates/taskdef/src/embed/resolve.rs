@@ -3,7 +3,10 @@
 
 use std::{cell::Cell, collections::BTreeMap};
 
-use super::tree::{Node, Value};
+use super::{
+    opaque,
+    tree::{Node, Value},
+};
 
 /// Steps of one evaluation; conditions that refer to each other could otherwise take forever.
 const STEPS: u32 = 10_000;
@@ -33,11 +36,15 @@ pub(crate) struct Resolver<'a> {
     given: &'a BTreeMap<String, String>,
     steps: Cell<u32>,
     depth: Cell<u32>,
+    /// Identifiers of loops: each stands for several values.
+    loops: Vec<&'a str>,
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(template: &'a Node, given: &'a BTreeMap<String, String>) -> Self {
-        Self { template, given, steps: Cell::new(0), depth: Cell::new(0) }
+        let mut loops = Vec::new();
+        template.get("Resources").into_iter().for_each(|resources| identifiers(resources, &mut loops));
+        Self { template, given, steps: Cell::new(0), depth: Cell::new(0), loops }
     }
 
     /// The value of a scalar, a list of scalars, or a function; `None` where it is not known.
@@ -74,6 +81,7 @@ impl<'a> Resolver<'a> {
             return self.call(function, argument);
         }
         match &node.value {
+            Value::Text(text) if self.is_repeated(text) => None,
             Value::Text(text) | Value::Number(text) => Some(Known::Text(text.clone())),
             Value::Bool(value) => Some(Known::Text(value.to_string())),
             Value::Null => Some(Known::Nothing),
@@ -149,6 +157,9 @@ impl<'a> Resolver<'a> {
         if name == "AWS::NoValue" {
             return Some(Known::Nothing);
         }
+        if self.loops.contains(&name) {
+            return None;
+        }
         let parameter = self.parameter(name);
         let kind = parameter.and_then(|parameter| parameter.get("Type")).and_then(Node::text);
         // What a parameter of the Parameter Store type stands for is known to AWS only.
@@ -177,6 +188,9 @@ impl<'a> Resolver<'a> {
             [pattern, own] => (pattern.text()?, Some(own)),
             _ => return None,
         };
+        if self.is_repeated(pattern) {
+            return None;
+        }
         let (mut text, mut rest) = (String::new(), pattern);
         while let Some((before, after)) = rest.split_once("${") {
             text.push_str(before);
@@ -198,6 +212,13 @@ impl<'a> Resolver<'a> {
         }
         text.push_str(rest);
         bounded(text)
+    }
+
+    /// Whether a loop's identifier stands in a text, as `${Name}` or `&{Name}`.
+    fn is_repeated(&self, text: &str) -> bool {
+        self.loops
+            .iter()
+            .any(|name| ["${", "&{"].iter().any(|open| text.contains(&format!("{open}{name}}}"))))
     }
 
     fn find_in_map(&self, argument: &Node) -> Option<Known> {
@@ -245,6 +266,14 @@ impl<'a> Resolver<'a> {
             }
             _ => None,
         }
+    }
+}
+
+/// Identifiers of the loops among resources, and of those in them.
+fn identifiers<'a>(resources: &'a Node, found: &mut Vec<&'a str>) {
+    for member in resources.members().iter().filter(|member| member.name.starts_with(opaque::LOOP)) {
+        found.extend(member.node.elements().first().and_then(Node::text));
+        opaque::body(&member.node).into_iter().for_each(|body| identifiers(body, found));
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     document::{Document, EmbedError, Task},
     edit::Editor,
     lookup::ImageLookup,
+    opaque::{self, Opaque},
     plan::{self, Plan, Way},
     reason::{Skip, SkipCode},
     record::Record,
@@ -45,6 +46,7 @@ pub fn embed(text: &str, settings: &Settings, lookup: &dyn ImageLookup) -> Resul
             editor.absorb(edits);
         }
     }
+    tasks.extend(opaque::all(&document, settings).into_iter().map(|found| not_seen(&document, found)));
     let new = editor.finish().ok_or_else(|| internal("changes of two task definitions overlap"))?;
     if new.len() > MAX_BYTES {
         let message =
@@ -57,6 +59,47 @@ pub fn embed(text: &str, settings: &Settings, lookup: &dyn ImageLookup) -> Resul
         return Ok(Embedding { text: text.to_owned(), tasks });
     }
     Ok(Embedding { text: format!("{mark}{new}"), tasks })
+}
+
+/// What is told of something that is not to be seen.
+fn not_seen(document: &Document<'_>, found: Opaque<'_>) -> TaskReport {
+    let Position { line, column } = document.position(found.node);
+    TaskReport {
+        name: found.name,
+        line,
+        column,
+        mode: None,
+        skip: Some(found.skip),
+        containers: Vec::new(),
+        notes: Vec::new(),
+        issues: Vec::new(),
+    }
+}
+
+/// A stack in a template whose own template stands beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NestedTemplate {
+    /// Logical name.
+    pub name: String,
+    /// Path, from the directory of the template it stands in.
+    pub path: String,
+    /// The CDK made it: the template is uploaded under a name that other files hold too.
+    pub is_asset: bool,
+}
+
+/// The nested stacks of a template that are made of templates beside it.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn nested_templates(text: &str) -> Result<Vec<NestedTemplate>, EmbedError> {
+    let document = Document::open(split_mark(text).1)?;
+    let resources = document.root.get("Resources").map(Node::members).unwrap_or_default().iter();
+    let nested = resources.filter_map(|member| {
+        let local = opaque::local_template(&member.node);
+        let path = local.or_else(|| opaque::asset_template(&member.node))?.to_owned();
+        Some(NestedTemplate { name: member.name.clone(), path, is_asset: local.is_none() })
+    });
+    Ok(nested.collect())
 }
 
 /// Takes the sensor out again, which gives the text of before.

@@ -24,10 +24,11 @@ impl Choice {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text.trim().to_ascii_lowercase().as_str() {
-            "auto" | "on" => Self::Auto,
+            // YAML takes `on` and `off` without quotes for truth values.
+            "auto" | "on" | "true" => Self::Auto,
             "wrap" => Self::Wrap,
             "attach" => Self::Attach,
-            "off" => Self::Off,
+            "off" | "false" => Self::Off,
             _ => return None,
         })
     }
@@ -56,6 +57,8 @@ pub struct Settings {
     pub assume_fargate: bool,
     /// Name the images of wrapped containers by digest, where it is known.
     pub pin: bool,
+    /// Nested stacks (logical names) whose templates are embedded together with this one, so need not be told of.
+    pub nested: Vec<String>,
     /// Values of a template's parameters and pseudo parameters (`AWS::Region`).
     pub parameters: BTreeMap<String, String>,
 }

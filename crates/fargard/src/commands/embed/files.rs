@@ -17,6 +17,8 @@ pub(super) struct File {
     pub(super) name: String,
     path: Option<PathBuf>,
     pub(super) text: String,
+    /// Nested stacks (logical names) whose templates are worked on too.
+    pub(super) nested: Vec<String>,
 }
 
 impl File {
@@ -39,7 +41,12 @@ impl File {
             let column = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default().len() + 1;
             BadInput::because(format!("{name}:{line}:{column}: not UTF-8"))
         })?;
-        Ok(Self { name, path: (!is_stdin).then(|| path.to_owned()), text })
+        Ok(Self { name, path: (!is_stdin).then(|| path.to_owned()), text, nested: Vec::new() })
+    }
+
+    /// Where it is; `None` for standard input.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Makes ready to write the file in place.

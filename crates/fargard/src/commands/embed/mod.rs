@@ -4,6 +4,7 @@ mod assembly;
 pub(crate) mod diff;
 mod files;
 mod images;
+mod nested;
 pub(crate) mod options;
 mod print;
 mod proxy;
@@ -18,7 +19,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum, ValueHint};
-use fargard_taskdef::embed::{self, Embedding, Settings};
+use fargard_taskdef::embed::{self, Embedding, Settings, TaskReport};
 
 use crate::failure::{BadInput, FINDINGS};
 use assembly::Assembly;
@@ -109,8 +110,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let images = args.images.open()?;
     let mut all = Vec::new();
     let mut errors = Vec::new();
-    let (files, assemblies) = open(&args.files)?;
+    let (mut files, assemblies) = open(&args.files)?;
+    if args.write || args.check || args.diff {
+        nested::follow(&mut files)?;
+    }
     for file in files {
+        let settings = Settings { nested: file.nested.clone(), ..settings.clone() };
         let outcome = if args.undo {
             embed::undo(&file.text).map(|text| Embedding { text, tasks: Vec::new() })
         } else {
@@ -125,15 +130,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(BadInput::because(errors.join("\nfargard: ")).into());
     }
     for assembly in assemblies {
-        let changed = assembly.rehash(&all)?;
+        let changed = assembly.rehash(&mut all)?;
         all.extend(changed);
     }
     args.give_out(&all).context("cannot give the result out")?;
     if !(args.check || args.diff) {
         images.write_lock().context("cannot keep what images are")?;
     }
-    let unprotected =
-        all.iter().flat_map(|done| &done.embedding.tasks).any(|task| task.unprotected().next().is_some());
+    let unprotected = all.iter().flat_map(|done| &done.embedding.tasks).any(TaskReport::is_unprotected);
     Ok(if args.check && unprotected { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
 }
 

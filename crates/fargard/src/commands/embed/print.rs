@@ -34,6 +34,9 @@ pub(super) fn text(out: &mut impl Write, all: &[Done], check: bool) -> io::Resul
 fn headline(task: &TaskReport, check: bool) -> String {
     let name = if task.name.is_empty() { "task definition" } else { &task.name };
     match (task.mode, &task.skip) {
+        (_, Some(skip)) if check && task.containers.is_empty() && task.is_unprotected() => {
+            format!("{name}: UNPROTECTED [{}]: {}", skip.code, skip.reason)
+        }
         (_, Some(skip)) => format!("{name}: left as it is [{}]: {}", skip.code, skip.reason),
         _ if check => match task.unprotected().count() {
             0 => format!("{name}: protected"),
