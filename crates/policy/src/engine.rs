@@ -111,7 +111,8 @@ impl Engine {
         );
         let places: BTreeMap<&str, usize> =
             scopes.iter().enumerate().map(|(place, (name, _))| (name.as_str(), place)).collect();
-        let of = |names: &[String]| names.iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
+        let of =
+            |names: &[String]| names.iter().filter_map(|name| places.get(name.as_str()).copied()).collect();
         let rules = policy.rules.iter().filter(|rule| !rule.disabled);
         let rules = rules.map(|rule| (rule.clone(), of(&rule.collections))).collect();
         let exceptions = policy.exceptions.iter().map(|each| {

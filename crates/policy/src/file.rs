@@ -7,9 +7,7 @@ use fargard_rules::{
     yaml::{self, Node},
 };
 
-use crate::{
-    Collection, Effect, Exception, FIELDS, MAX_PROBLEMS, Policy, Problem, Rule, Stage, policy::all,
-};
+use crate::{Collection, Effect, Exception, FIELDS, MAX_PROBLEMS, Policy, Problem, Rule, Stage, policy::all};
 
 /// Largest file, bytes.
 pub const MAX_BYTES: usize = 2 << 20;
@@ -64,7 +62,9 @@ pub fn read(text: &str) -> Result<File, Vec<Problem>> {
     let mut file = File { policy, sections, text: text.to_owned(), places: reader.places };
     if problems.is_empty() {
         let knows_collections = file.sections.contains(&Section::Collections);
-        problems.extend(file.policy.problems().into_iter().filter(|each| knows_collections || !each.is_reference));
+        problems.extend(
+            file.policy.problems().into_iter().filter(|each| knows_collections || !each.is_reference),
+        );
         file.locate(&mut problems);
     }
     if problems.is_empty() {
@@ -141,7 +141,9 @@ impl Reader<'_> {
         };
         let known: Vec<&str> = Section::ALL.map(Section::name).into();
         for (name, node) in self.members(root, "", &known) {
-            let Some(section) = Section::ALL.into_iter().find(|section| section.name() == name) else { continue };
+            let Some(section) = Section::ALL.into_iter().find(|section| section.name() == name) else {
+                continue;
+            };
             sections.push(section);
             match section {
                 Section::Collections => policy.collections = self.list(node, &name, Self::collection),
@@ -185,7 +187,10 @@ impl Reader<'_> {
             self.problem(&node.span, path, "a list is needed");
             return Vec::new();
         };
-        (0..).zip(items).map(|(index, item): (usize, _)| one(self, item, &format!("{path}[{index}]"))).collect()
+        (0..)
+            .zip(items)
+            .map(|(index, item): (usize, _)| one(self, item, &format!("{path}[{index}]")))
+            .collect()
     }
 
     fn text(&mut self, node: &Node, path: &str) -> String {
@@ -273,7 +278,9 @@ impl Reader<'_> {
                 Ok(check) => {
                     effects.extend(effect.map(|effect| (check, effect)));
                 }
-                Err(_) => self.problem(&value.span, path, format!("{name:?} is not the number of a check, as 426")),
+                Err(_) => {
+                    self.problem(&value.span, path, format!("{name:?} is not the number of a check, as 426"))
+                }
             }
         }
         effects

@@ -35,6 +35,10 @@ impl fmt::Display for Problem {
         if let Some(at) = self.at {
             write!(f, "{}:{}: ", at.line, at.column)?;
         }
-        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
     }
 }

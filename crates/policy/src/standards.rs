@@ -235,10 +235,12 @@ impl Report {
     /// Controls of a standard by how they stand: failed, passed, not assessed.
     #[must_use]
     pub fn states(&self, framework: Framework) -> (u64, u64, u64) {
-        self.controls(framework).iter().fold((0, 0, 0), |(failed, passed, other), control| match control.state {
-            State::Failed => (failed + 1, passed, other),
-            State::Passed => (failed, passed + 1, other),
-            State::NotAssessed => (failed, passed, other + 1),
+        self.controls(framework).iter().fold((0, 0, 0), |(failed, passed, other), control| {
+            match control.state {
+                State::Failed => (failed + 1, passed, other),
+                State::Passed => (failed, passed + 1, other),
+                State::NotAssessed => (failed, passed, other + 1),
+            }
         })
     }
 }
@@ -279,12 +281,16 @@ mod tests {
         assert_eq!(of(41, &["PCI_DSS_2.2.6", "PCI", "T1548.001"]), ["PCI DSS 2.2.6", "CIS Docker 4.1"]);
         assert_eq!(of(426, &["SOC2_CC6.8", "mitre_impact"]), ["SOC 2 CC6.8"]);
         assert_eq!(of(9000, &["CIS_DOCKER_5.12"]), ["CIS Docker 5.12"]);
-        assert_eq!((of(406, &[]), of(512, &[])), (vec!["CIS Docker 4.6".into()], vec!["CIS Docker 5.12".into()]));
+        assert_eq!(
+            (of(406, &[]), of(512, &[])),
+            (vec!["CIS Docker 4.6".into()], vec!["CIS Docker 5.12".into()])
+        );
     }
 
     #[test]
     fn what_was_not_made_is_not_passed() {
-        let (miners, keys): (&[&str], &[&str]) = (&["PCI_DSS_5.2", "PCI_DSS_10.1"], &["PCI_DSS_5.2", "HIPAA_164.312(d)"]);
+        let (miners, keys): (&[&str], &[&str]) =
+            (&["PCI_DSS_5.2", "PCI_DSS_10.1"], &["PCI_DSS_5.2", "HIPAA_164.312(d)"]);
         let mut report = Report::new([(426, miners), (425, keys)]);
         let state = |report: &Report, control: &str| {
             let controls = report.controls(Framework::PciDss);

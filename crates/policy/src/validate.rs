@@ -60,7 +60,9 @@ impl Policy {
             for (index, name) in names.into_iter().enumerate() {
                 let path = format!("{kind}[{index}].name");
                 if !is_name(name) {
-                    let message = format!("a name has 1 to {MAX_NAME} characters, no control characters and no space at its ends");
+                    let message = format!(
+                        "a name has 1 to {MAX_NAME} characters, no control characters and no space at its ends"
+                    );
                     found.push(Problem::new(path, message));
                 } else if !seen.insert(name) {
                     found.push(Problem::new(path, format!("{name:?} is there twice: names are unique")));
@@ -72,7 +74,10 @@ impl Policy {
     fn check_references(&self, path: &str, names: &[String], found: &mut Vec<Problem>) {
         let path = format!("{path}.collections");
         if names.is_empty() {
-            found.push(Problem::new(&path, format!("name at least one collection; {ALL:?} is every container")));
+            found.push(Problem::new(
+                &path,
+                format!("name at least one collection; {ALL:?} is every container"),
+            ));
         }
         if names.len() > MOST_PARTS {
             found.push(Problem::new(&path, format!("more than {MOST_PARTS} collections")));
@@ -80,7 +85,10 @@ impl Policy {
         for (index, name) in names.iter().enumerate().take(MOST_PARTS) {
             if name != ALL && self.collection(name).is_none() {
                 let message = format!("there is no collection {name:?}");
-                found.push(Problem { is_reference: true, ..Problem::new(format!("{path}[{index}]"), message) });
+                found.push(Problem {
+                    is_reference: true,
+                    ..Problem::new(format!("{path}[{index}]"), message)
+                });
             }
         }
     }
@@ -112,8 +120,8 @@ impl Policy {
         let scope = scopes.next().unwrap_or_else(|| format!("collection {ALL:?}"));
         Some(format!(
             "block is refused: the rule's scope contains Fargate tasks ({scope}), and the block action doesn't apply \
-             to Fargate tasks, where AWS starts the containers and nothing of ours stands before. Use alert; or fail, \
-             which fails the image in `fargard scan`; or give the rule `stage: ci`"
+             to Fargate tasks, whose containers AWS starts without asking. Use alert; or fail, which fails the image \
+             in `fargard scan`; or give the rule `stage: ci`"
         ))
     }
 
@@ -210,7 +218,9 @@ fn check_patterns(path: &str, texts: &[String], found: &mut Vec<Problem>) {
     for (index, text, exclusion) in excluding {
         let swallowed = including.iter().find(|(_, _, inclusion)| exclusion.covers(inclusion));
         let message = match swallowed {
-            Some((_, other, _)) => format!("{text} excludes all that {other} includes, so that would never match"),
+            Some((_, other, _)) => {
+                format!("{text} excludes all that {other} includes, so that would never match")
+            }
             None if exclusion.is_everything() => format!("{text} excludes everything"),
             None => continue,
         };

@@ -67,7 +67,7 @@ fn what_is_no_policy_says_why() {
         ("", "the file is empty"),
         ("- a", "1:1: a mapping with the keys collections, rules, exceptions, default is needed"),
         ("rules: [a: [", "1:"),
-        ("rules: {}\n---\nrules: []", "2:"),
+        ("rules: {}\n---\nrules: []", "3:1: one document"),
         ("rules: 1", "a list is needed"),
     ] {
         let problems = file::read(text).unwrap_err();
@@ -113,7 +113,10 @@ fn prismas_policy_comes_in_and_goes_out() {
     assert_eq!(again.policy, policy_of(&policy));
     let blocking = CONTAINER.replace("\"id\": 426, \"block\": false", "\"id\": 426, \"block\": true");
     let problems = prisma::read(&blocking).unwrap().policy.problems();
-    assert!(problems[0].to_string().contains("block is refused: the rule's scope contains Fargate tasks"), "{problems:?}");
+    assert!(
+        problems[0].to_string().contains("block is refused: the rule's scope contains Fargate tasks"),
+        "{problems:?}"
+    );
     let ci = blocking.replace("containerCompliance", "ciImagesCompliance");
     let imported = prisma::read(&ci).unwrap();
     assert_eq!(imported.policy.problems(), []);
@@ -172,18 +175,34 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     let stage = proptest::sample::select(Stage::ALL.to_vec());
     let rule = (any_name(), any::<bool>(), stage, names(), checks, effect(), "[^\0]{0,12}").prop_map(
         |(name, disabled, stage, collections, checks, others, notes)| Rule {
-            name, notes, disabled, stage, collections, checks, others,
+            name,
+            notes,
+            disabled,
+            stage,
+            collections,
+            checks,
+            others,
         },
     );
     let exception = (any_name(), any::<u32>(), names(), names(), any_name(), "[^\0]{0,12}").prop_map(
         |(name, check, collections, subjects, owner, reason)| Exception {
-            name, check, collections, subjects, owner, expires: "2027-01-31".into(), reason,
+            name,
+            check,
+            collections,
+            subjects,
+            owner,
+            expires: "2027-01-31".into(),
+            reason,
         },
     );
     let list = proptest::collection::vec(collection, 0..3);
-    (list, proptest::collection::vec(rule, 0..3), proptest::collection::vec(exception, 0..3), effect()).prop_map(
-        |(collections, rules, exceptions, default)| Policy { collections, rules, exceptions, default },
-    )
+    (list, proptest::collection::vec(rule, 0..3), proptest::collection::vec(exception, 0..3), effect())
+        .prop_map(|(collections, rules, exceptions, default)| Policy {
+            collections,
+            rules,
+            exceptions,
+            default,
+        })
 }
 
 proptest! {

@@ -67,6 +67,11 @@ pub(crate) fn ordering(time: Timestamp, parts: &[&str]) -> String {
     format!("{:020}{}", time.0, hash(parts))
 }
 
+/// An id made of the parts; 32 hexadecimal digits.
+pub(crate) fn identity(parts: &[&str]) -> String {
+    hash(parts)
+}
+
 /// Hash of the parts, each preceded by its length so that no two lists collide; 32 hexadecimal digits.
 fn hash(parts: &[&str]) -> String {
     let mut hash = Sha256::new();

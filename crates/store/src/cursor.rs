@@ -13,6 +13,7 @@ pub(crate) enum List {
     Findings,
     Tasks,
     Events,
+    Targets,
 }
 
 impl List {
@@ -21,6 +22,7 @@ impl List {
             Self::Findings => b'f',
             Self::Tasks => b't',
             Self::Events => b'e',
+            Self::Targets => b'c',
         }
     }
 }

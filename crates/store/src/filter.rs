@@ -67,6 +67,11 @@ impl Filter {
         values.into_iter().map(|value| self.bind(value)).collect::<Vec<_>>().join(", ")
     }
 
+    /// Placeholders of texts as they are kept, separated by commas.
+    pub(crate) fn bind_texts(&mut self, values: &[String]) -> String {
+        self.bind_all(texts(values))
+    }
+
     /// The `WHERE` clause; empty without conditions.
     pub(crate) fn clause(&self) -> String {
         if self.conditions.is_empty() {
@@ -90,7 +95,7 @@ impl Filter {
     }
 
     /// The search column contains the text, in any letter case (ASCII).
-    fn contains(&mut self, position_function: &str, text: &str) {
+    pub(crate) fn contains(&mut self, position_function: &str, text: &str) {
         if !text.is_empty() {
             let place = self.bind(column::search(&[text]));
             self.conditions.push(format!("{position_function}(search, {place}) > 0"));

@@ -2,6 +2,7 @@
 //! [`StateStore`], PostgreSQL.
 
 mod column;
+pub mod compliance;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod coverage;
@@ -17,6 +18,9 @@ mod state;
 use async_trait::async_trait;
 use fargard_model::{Batch, Event, Finding, FindingState, Timestamp};
 
+pub use compliance::{
+    ComplianceStore, ComplianceTarget, PolicyRevision, StandardDay, TargetPage, TargetQuery,
+};
 pub use coverage::{
     AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, Judgement, KeyRole, News, Notice,
 };

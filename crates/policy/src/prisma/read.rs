@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{ALL, Collection, Effect, Field, Policy, Rule, Stage, file::Section, policy::everything};
+use crate::{ALL, Collection, Effect, FIELDS, Field, Policy, Rule, Stage, file::Section, policy::everything};
 
 /// What a document says.
 #[derive(Clone, Debug)]
@@ -25,8 +25,6 @@ struct PrismaCollection {
     description: String,
     #[serde(default)]
     color: String,
-    #[serde(default)]
-    system: bool,
     #[serde(default)]
     hosts: Option<Vec<String>>,
     #[serde(default)]
@@ -98,7 +96,8 @@ pub fn read(text: &str) -> Result<Imported, String> {
     // First as JSON alone, so that a mistake in it has its place in the message.
     let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let document: Document = serde_json::from_value(value).map_err(|_| {
-        "neither a list of collections nor a policy with rules, as Prisma Cloud Compute's API gives them".to_owned()
+        "neither a list of collections nor a policy with rules, as Prisma Cloud Compute's API gives them"
+            .to_owned()
     })?;
     let mut imported =
         Imported { policy: Policy::default(), sections: Vec::new(), stage: None, notes: Vec::new() };
@@ -140,7 +139,8 @@ impl Imported {
         let mut rule = Rule { notes: from.notes, disabled: from.disabled, stage, ..Rule::new(from.name) };
         let collections = from.collections.unwrap_or_default();
         if !collections.is_empty() {
-            rule.collections = collections.into_iter().map(|collection| self.collection(collection)).collect();
+            rule.collections =
+                collections.into_iter().map(|collection| self.collection(collection)).collect();
         }
         let ignores = from.effect.trim() == "ignore";
         for check in from.condition.vulnerabilities.unwrap_or_default() {
@@ -158,11 +158,8 @@ impl Imported {
     /// Takes a collection over; its name.
     fn collection(&mut self, from: PrismaCollection) -> String {
         let name = from.name.clone();
-        let mut new = Collection {
-            description: from.description,
-            color: from.color,
-            ..Collection::new(from.name)
-        };
+        let mut new =
+            Collection { description: from.description, color: from.color, ..Collection::new(from.name) };
         for (field, patterns) in [
             (Field::Hosts, from.hosts),
             (Field::Images, from.images),
@@ -179,13 +176,13 @@ impl Imported {
             let excludes = patterns.iter().any(|pattern| pattern.starts_with('-'));
             *new.patterns_mut(field) = if restricts || excludes { patterns } else { everything() };
         }
-        if name == ALL && from.system {
+        if name == ALL && FIELDS.into_iter().all(|field| !new.restricts(field)) {
             return name;
         }
         match self.policy.collections.iter().find(|old| old.name == new.name) {
-            Some(old) if *old != new => self.notes.push(format!(
-                "collection {name:?} is there twice and not the same; the first one is taken"
-            )),
+            Some(old) if *old != new => self
+                .notes
+                .push(format!("collection {name:?} is there twice and not the same; the first one is taken")),
             Some(_) => {}
             None => self.policy.collections.push(new),
         }

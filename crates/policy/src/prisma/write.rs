@@ -46,7 +46,7 @@ fn collection(collection: &Collection) -> Value {
         "appIDs": collection.app_ids,
         "functions": ["*"],
         "codeRepos": ["*"],
-        "system": false,
+        "system": collection.name == ALL,
         "prisma": false,
     })
 }
@@ -85,7 +85,8 @@ fn rule(policy: &Policy, rule: &Rule, stage: Stage, checks: &[u32], notes: &mut 
             effects.entry(*check).or_insert(rule.others);
         }
         let (name, others) = (&rule.name, rule.others.name());
-        notes.push(format!("rule {name:?}: {others} on all other checks becomes a list of those known today"));
+        notes
+            .push(format!("rule {name:?}: {others} on all other checks becomes a list of those known today"));
     }
     let fails = |effect: &Effect| matches!(effect, Effect::Fail | Effect::Block);
     if stage != Stage::Ci && effects.values().any(fails) {

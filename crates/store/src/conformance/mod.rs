@@ -2,6 +2,7 @@
 //! behind them. Each case starts with an empty store and panics where the store is wrong.
 
 pub mod cluster;
+mod compliance;
 mod coverage;
 mod event_log;
 mod event_store;
@@ -17,7 +18,7 @@ mod tokens;
 
 use std::{future::Future, sync::Arc};
 
-use crate::{CoverageStore, EventLog, EventStore, StateStore, StoreError};
+use crate::{ComplianceStore, CoverageStore, EventLog, EventStore, StateStore, StoreError};
 
 /// A store shared by the tasks of a case.
 pub type State = Arc<dyn StateStore>;
@@ -80,6 +81,29 @@ where
     coverage::keys_and_detectors_are_kept(fresh().await?.1).await?;
     outbox::a_change_is_recorded_with_its_judgement_and_once(fresh().await?.1).await?;
     outbox::notices_are_told_in_order_by_one_at_a_time(fresh().await?.1).await
+}
+
+/// Runs every case for compliance; `fresh` gives an empty store each time, by both its traits.
+///
+/// # Errors
+/// The store fails where it should not.
+///
+/// # Panics
+/// The store's answer is wrong.
+pub async fn compliance_store<F, S>(fresh: F) -> Result<(), StoreError>
+where
+    F: Fn() -> S,
+    S: Future<Output = Result<(State, Arc<dyn ComplianceStore>), StoreError>>,
+{
+    let (state, store) = fresh().await?;
+    compliance::results_gather_by_image_task_and_container(state, store).await?;
+    let (state, store) = fresh().await?;
+    compliance::targets_are_filtered_and_paged(state, store).await?;
+    let (state, store) = fresh().await?;
+    compliance::a_task_keeps_a_bounded_number_of_results(state, store).await?;
+    compliance::images_before_deployment_have_no_task(fresh().await?.1).await?;
+    compliance::of_those_who_change_the_policy_at_once_one_does(fresh().await?.1).await?;
+    compliance::days_are_kept_once(fresh().await?.1).await
 }
 
 /// Runs every case for a log; `fresh` gives an empty one each time.

@@ -32,6 +32,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0004_coverage_outbox.sql",
         sql: include_str!("../../migrations/postgres/0004_coverage_outbox.sql"),
     },
+    Migration {
+        name: "0005_compliance.sql",
+        sql: include_str!("../../migrations/postgres/0005_compliance.sql"),
+    },
 ];
 
 /// The scaled store of state.
@@ -55,6 +59,7 @@ macro_rules! transact {
     }};
 }
 
+mod compliance;
 mod coverage;
 
 impl PostgresStore {

@@ -14,7 +14,7 @@ use tokio_postgres::NoTls;
 
 use super::PostgresStore;
 use crate::{
-    Applied, CoverageStore, FindingQuery, MIN_IDENTITY_AGE, StateStore, StoreError,
+    Applied, ComplianceStore, CoverageStore, FindingQuery, MIN_IDENTITY_AGE, StateStore, StoreError,
     conformance::{
         self, State,
         cluster::Cluster,
@@ -84,6 +84,11 @@ async fn a_real_server_passes_the_suite() {
         Ok((store.clone() as State, store as Arc<dyn CoverageStore>))
     };
     conformance::coverage_store(fresh).await.unwrap();
+    let fresh = async || {
+        let store = Arc::new(PostgresStore::connect(&server.empty().await).await?);
+        Ok((store.clone() as State, store as Arc<dyn ComplianceStore>))
+    };
+    conformance::compliance_store(fresh).await.unwrap();
     servers_that_start_together_share_a_schema(&server).await;
     a_schema_of_another_version_is_refused(&server).await;
     a_transaction_that_loses_is_run_again(&server).await;

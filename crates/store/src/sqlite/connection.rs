@@ -33,6 +33,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0005_coverage_outbox.sql",
         sql: include_str!("../../migrations/sqlite/0005_coverage_outbox.sql"),
     },
+    Migration {
+        name: "0006_compliance.sql",
+        sql: include_str!("../../migrations/sqlite/0006_compliance.sql"),
+    },
 ];
 const OPEN: &str = "open the SQLite store";
 /// How long another process's lock on the file is waited for.

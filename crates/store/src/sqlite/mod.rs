@@ -3,6 +3,7 @@
 //! One thread writes and commits many callers' work at once; several connections read. WAL with `synchronous=FULL`,
 //! so what a call has returned for survives a crash of the process and of the machine.
 
+mod compliance;
 mod connection;
 mod coverage;
 mod events;

@@ -34,6 +34,9 @@ async fn a_file_passes_the_suite() {
     conformance::coverage_store(async || fresh().map(|store| (store.clone() as State, store as _)))
         .await
         .unwrap();
+    conformance::compliance_store(async || fresh().map(|store| (store.clone() as State, store as _)))
+        .await
+        .unwrap();
     conformance::event_log(async || fresh().map(|store| store as Arc<dyn EventLog>)).await.unwrap();
     conformance::event_store(async || fresh().map(|store| store as Arc<dyn EventStore>)).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use fargard_model::{BatchHeader, Finding, Timestamp};
 
 use super::{
-    MAX_OCCURRENCES,
+    MAX_OCCURRENCES, compliance,
     digest::{CHECK, Digest, Effect, Occurrence, TaskSeen},
     fold::Standing,
 };
@@ -44,6 +44,7 @@ pub(crate) async fn apply(
         let lost = if *arn == header_task { header.lost.total() } else { 0 };
         put_sensor(session, arn, &sensor, lost, seen).await?;
     }
+    compliance::put(session, &digest.targets).await?;
     let mut findings = Vec::new();
     for (id, occurrences) in &digest.occurrences {
         if fold(session, id, occurrences).await? {

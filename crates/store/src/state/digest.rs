@@ -8,6 +8,7 @@ use fargard_model::{
     finding::{file_scope, identity_of_check, identity_of_detection, identity_of_file_change},
 };
 
+use super::compliance::{self, Targets};
 use crate::{StoreError, column};
 
 const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
@@ -49,7 +50,7 @@ pub(crate) struct Latest<T> {
 }
 
 impl<T: Clone> Latest<T> {
-    fn update(&mut self, ordering: &str, value: &T) {
+    pub(crate) fn update(&mut self, ordering: &str, value: &T) {
         if ordering > self.ordering.as_str() {
             ordering.clone_into(&mut self.ordering);
             self.value.clone_from(value);
@@ -81,6 +82,8 @@ pub(crate) struct Digest {
     pub(crate) tasks: BTreeMap<String, TaskSeen>,
     /// What tasks share: the findings of changed files.
     pub(crate) file_scopes: BTreeSet<String>,
+    /// Results of checks on containers of tasks.
+    pub(crate) targets: Targets,
 }
 
 impl Digest {
@@ -138,6 +141,10 @@ impl Digest {
 
     fn checked(&mut self, result: &CheckResult, ordering: String) -> Result<(), StoreError> {
         self.saw(&ordering, result.time, &result.task, &result.container);
+        // What has no task is an image before deployment, of which no sensor tells.
+        if !result.task.arn.is_empty() {
+            compliance::add(&mut self.targets, result, &ordering);
+        }
         let effect = match (result.status, Finding::of_check(result)) {
             (CheckStatus::Passed, _) => Effect::Passed(result.time),
             (_, Some(finding)) => {

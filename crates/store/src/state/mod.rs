@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apply;
+pub(crate) mod compliance;
 pub(crate) mod coverage;
 pub(crate) mod digest;
 pub(crate) mod findings;
