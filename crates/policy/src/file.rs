@@ -279,7 +279,7 @@ impl Reader<'_> {
                     effects.extend(effect.map(|effect| (check, effect)));
                 }
                 Err(_) => {
-                    self.problem(&value.span, path, format!("{name:?} is not the number of a check, as 426"))
+                    self.problem(&value.span, path, format!("{name:?} is not the number of a check, as 426"));
                 }
             }
         }

@@ -1,7 +1,5 @@
 //! What a policy makes of results: scope, order, exceptions, and the refusal of block.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
-
 use fargard_model::{Container, Task, Timestamp};
 use fargard_policy::{
     Collection, Effect, Engine, Exception, FIELDS, Field, Policy, Reason, Rule, Stage, Target, file,

@@ -1,7 +1,5 @@
 //! One model in every form: YAML, JSON, Prisma's JSON.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
-
 use fargard_policy::{Collection, Effect, Exception, FIELDS, Policy, Rule, Stage, file, prisma};
 use proptest::prelude::*;
 

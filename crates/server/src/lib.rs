@@ -14,6 +14,7 @@
 mod app;
 mod auth;
 mod backlog;
+mod compliance;
 pub mod config;
 mod console;
 mod coverage;

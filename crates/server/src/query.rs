@@ -14,7 +14,10 @@ use fargard_coverage::{
 use fargard_model::Timestamp;
 use fargard_store::{EventQuery, FindingQuery, TaskQuery, query::MAX_PAGE};
 
-use crate::error::ApiError;
+use crate::{
+    compliance::{self, ListQuery},
+    error::ApiError,
+};
 
 /// Most parameters in a query string.
 const MAX_PARAMS: usize = 100;
@@ -173,6 +176,43 @@ impl Params {
         Ok(query)
     }
 
+    /// Images wanted: `stage` (`deployed`, which is the default, `ci`, `any`), `host`, `cluster`, `account`, `family`,
+    /// `service`, `image`, `check` (numbers of checks that failed), `app_embedded` (`true`: of Fargate tasks), `rule`,
+    /// `collection`, `severity`, `status` (`alerted`, `ignored`, `clean`), `life` (`running`, `ended`), `text`, `limit`,
+    /// `cursor`; all but `stage`, `app_embedded`, `life`, `text`, `limit` and `cursor` may be repeated. An empty value (as
+    /// forms send it) is no restriction.
+    pub(crate) fn compliance(&self) -> Result<ListQuery, ApiError> {
+        let mut query = ListQuery::default();
+        query.stored.deployed = Some(true);
+        for (name, value) in self.0.iter().filter(|(_, value)| !value.is_empty()) {
+            let stored = &mut query.stored;
+            match name.as_str() {
+                "stage" => stored.deployed = choice(name, value, STAGES)?,
+                "host" => stored.hosts.push(value.clone()),
+                "cluster" => stored.clusters.push(value.clone()),
+                "account" => stored.accounts.push(value.clone()),
+                "family" => stored.families.push(value.clone()),
+                "service" => stored.services.push(value.clone()),
+                "image" => stored.images.push(value.clone()),
+                "check" => stored.failed.push(parse(name, value)?),
+                "app_embedded" => {
+                    let wanted = choice(name, value, [("true", true), ("false", false)])?;
+                    stored.launch_types = if wanted { vec!["FARGATE".to_owned()] } else { Vec::new() };
+                }
+                "rule" => query.rules.push(value.clone()),
+                "collection" => query.collections.push(value.clone()),
+                "severity" => query.severities.push(parse(name, value)?),
+                "status" => query.statuses.push(choice(name, value, compliance::WANTED)?),
+                "life" => query.ended = Some(choice(name, value, [("running", false), ("ended", true)])?),
+                "text" => stored.text.clone_from(value),
+                "limit" => stored.limit = limit(value)?,
+                "cursor" => stored.cursor = Some(value.clone()),
+                _ => return Err(unknown(name, COMPLIANCE_PARAMS)),
+            }
+        }
+        Ok(query)
+    }
+
     /// Events wanted: `task` (needed), `from`, `to`, `limit`, `cursor`.
     pub(crate) fn events(&self, now: Timestamp) -> Result<EventQuery, ApiError> {
         let mut query = EventQuery::default();
@@ -191,6 +231,18 @@ impl Params {
         }
         Ok(query)
     }
+}
+
+const COMPLIANCE_PARAMS: &str = "stage, host, cluster, account, family, service, image, check, app_embedded, rule, \
+    collection, severity, status, life, text, limit, cursor";
+const STAGES: [(&str, Option<bool>); 3] = [("deployed", Some(true)), ("ci", Some(false)), ("any", None)];
+
+/// The value of a word.
+fn choice<T, const N: usize>(name: &str, value: &str, words: [(&str, T); N]) -> Result<T, ApiError> {
+    let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    let reason = format!("use one of {}", allowed.join(", "));
+    let found = words.into_iter().find(|(word, _)| *word == value);
+    found.map(|(_, meaning)| meaning).ok_or_else(|| bad_parameter(name, value, reason))
 }
 
 const COVERAGE_PARAMS: &str =

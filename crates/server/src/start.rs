@@ -20,6 +20,7 @@ use crate::{
         preset,
     },
     backlog::Backlog,
+    compliance::Compliance,
     config::{self, Config, ConfigError},
     coverage::{Judge, Queues, Telling},
     error::ApiError,
@@ -109,6 +110,7 @@ pub struct Running {
     working: JoinHandle<()>,
     sweeping: JoinHandle<()>,
     judging: JoinHandle<()>,
+    summing: JoinHandle<()>,
     reading: JoinHandle<()>,
     telling: Vec<JoinHandle<()>>,
 }
@@ -127,7 +129,8 @@ impl Server {
         let sinks = notify::sinks(&config.notify)
             .map_err(|error| StartError::Aws { what: "the event bus".to_owned(), error })?;
         let taken = stores::take_directory(&config.data)?;
-        let Stores { state: store, coverage, log, events, retention } = stores::open(&config).await?;
+        let Stores { state: store, coverage, compliance, log, events, retention } =
+            stores::open(&config).await?;
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|error| StartError::Listen { address: config.listen, error })?;
@@ -148,6 +151,7 @@ impl Server {
         let state = AppState {
             store,
             coverage,
+            compliance: Arc::new(Compliance::new(compliance)),
             terms,
             seal: Arc::new(seal),
             events,
@@ -167,6 +171,7 @@ impl Server {
             worker.run().await;
             drop(taken);
         });
+        let summing = tokio::spawn(state.compliance.clone().run(stopping.clone()));
         let judging = tokio::spawn(judge.run(stopping.clone()));
         let (coverage, metrics) = (state.coverage.clone(), state.metrics.clone());
         let queues = Queues::start(queues, coverage.clone(), metrics.clone(), &stopping)
@@ -188,6 +193,7 @@ impl Server {
             sweeping,
             judging,
             reading,
+            summing,
             telling,
         })
     }
@@ -314,6 +320,7 @@ impl Running {
             ("the worker", self.working),
             ("the sweeper", self.sweeping),
             ("the judge", self.judging),
+            ("the keeper of compliance by day", self.summing),
             ("the reader of queues", self.reading),
         ];
         let telling = self.telling.into_iter().map(|telling| ("who tells of changes", telling));

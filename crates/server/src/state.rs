@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     auth::{Attempts, Seal},
     backlog::Backlog,
+    compliance::Compliance,
     config::Coverage,
     metrics::Metrics,
     updates::Updates,
@@ -22,6 +23,8 @@ pub(crate) struct AppState {
     pub(crate) store: Arc<dyn StateStore>,
     /// Inventory, coverage, access keys.
     pub(crate) coverage: Arc<dyn CoverageStore>,
+    /// The compliance policy, and stored results under it.
+    pub(crate) compliance: Arc<Compliance>,
     /// How coverage is judged.
     pub(crate) terms: Arc<Coverage>,
     /// Encrypts what must be read again.

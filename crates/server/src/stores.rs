@@ -8,7 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use fargard_store::{CoverageStore, EventLog, EventStore, PostgresStore, SqliteStore, StateStore};
+use fargard_store::{
+    ComplianceStore, CoverageStore, EventLog, EventStore, PostgresStore, SqliteStore, StateStore,
+};
 
 use crate::{config::Config, retention::Retention, start::StartError};
 
@@ -23,6 +25,8 @@ pub(crate) struct Stores {
     pub(crate) state: Arc<dyn StateStore>,
     /// Inventory, coverage, access keys; where the state is.
     pub(crate) coverage: Arc<dyn CoverageStore>,
+    /// Compliance; where the state is.
+    pub(crate) compliance: Arc<dyn ComplianceStore>,
     /// The queue.
     pub(crate) log: Arc<dyn EventLog>,
     /// Events.
@@ -60,12 +64,13 @@ pub(crate) async fn open(config: &Config) -> Result<Stores, StartError> {
             StartError::Store { what: "PostgreSQL (the postgres connection string)".to_owned(), error }
         })?)),
     };
-    let (state, coverage): (Arc<dyn StateStore>, Arc<dyn CoverageStore>) = match &postgres {
-        Some(postgres) => (postgres.clone(), postgres.clone()),
-        None => (sqlite.clone(), sqlite.clone()),
+    type Seams = (Arc<dyn StateStore>, Arc<dyn CoverageStore>, Arc<dyn ComplianceStore>);
+    let (state, coverage, compliance): Seams = match &postgres {
+        Some(postgres) => (postgres.clone(), postgres.clone(), postgres.clone()),
+        None => (sqlite.clone(), sqlite.clone(), sqlite.clone()),
     };
     let retention = Retention { sqlite: sqlite.clone(), postgres, event_days: config.event_days };
-    Ok(Stores { state, coverage, log: sqlite.clone(), events: sqlite, retention })
+    Ok(Stores { state, coverage, compliance, log: sqlite.clone(), events: sqlite, retention })
 }
 
 #[cfg(test)]

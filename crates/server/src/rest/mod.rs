@@ -2,6 +2,7 @@
 //!
 //! [`table`] is the list of routes; the OpenAPI document in `docs/openapi.json` is checked against it.
 
+mod compliance;
 mod coverage;
 mod csv;
 mod findings;
@@ -13,10 +14,10 @@ mod tasks;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::header,
     response::{IntoResponse, Response},
-    routing::{MethodRouter, delete, get, post},
+    routing::{MethodRouter, delete, get, post, put},
 };
 use fargard_model::Timestamp;
 use fargard_store::{EventPage, Overview};
@@ -25,6 +26,11 @@ use crate::{auth::Admin, error::ApiError, query::Params, state::AppState};
 
 /// The interface's description.
 const OPENAPI: &str = include_str!("../../../../docs/openapi.json");
+
+/// Largest policy, bytes.
+const MAX_POLICY: usize = 4 << 20;
+/// Largest results of a scan, bytes.
+const MAX_RESULTS: usize = 8 << 20;
 
 /// The routes: method, path, handler.
 pub(crate) fn table() -> Vec<(&'static str, &'static str, MethodRouter<AppState>)> {
@@ -45,6 +51,17 @@ pub(crate) fn table() -> Vec<(&'static str, &'static str, MethodRouter<AppState>
         ("get", "/api/v1/coverage/statistics", get(coverage::statistics)),
         ("get", "/api/v1/coverage/clusters/{arn}", get(coverage::cluster)),
         ("get", "/api/v1/coverage/tasks/{task}", get(coverage::task)),
+        ("get", "/api/v1/compliance/images", get(compliance::list)),
+        ("get", "/api/v1/compliance/images/{id}", get(compliance::one)),
+        ("get", "/api/v1/compliance/standards", get(compliance::standards)),
+        ("get", "/api/v1/compliance/policy", get(compliance::show)),
+        ("put", "/api/v1/compliance/policy", put(compliance::put).layer(DefaultBodyLimit::max(MAX_POLICY))),
+        ("get", "/api/v1/compliance/policy/history", get(compliance::history)),
+        (
+            "post",
+            "/api/v1/compliance/results",
+            post(compliance::scan).layer(DefaultBodyLimit::max(MAX_RESULTS)),
+        ),
         ("get", "/api/v1/access-keys", get(keys::list)),
         ("post", "/api/v1/access-keys", post(keys::create)),
         ("delete", "/api/v1/access-keys/{id}", delete(keys::revoke)),
