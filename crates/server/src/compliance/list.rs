@@ -16,7 +16,7 @@ const PAGE: usize = 50;
 
 /// How a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum Standing {
     /// Some failed check is not ignored.
     Alerted,
     /// Nothing failed but what is ignored, and something is.
@@ -25,9 +25,9 @@ pub(crate) enum Status {
     Clean,
 }
 
-/// Words of [`Status`].
-pub(crate) const WANTED: [(&str, Status); 3] =
-    [("alerted", Status::Alerted), ("ignored", Status::Ignored), ("clean", Status::Clean)];
+/// Words of [`Standing`].
+pub(crate) const WANTED: [(&str, Standing); 3] =
+    [("alerted", Standing::Alerted), ("ignored", Standing::Ignored), ("clean", Standing::Clean)];
 
 /// Which targets.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ pub(crate) struct ListQuery {
     /// Severities of alerts.
     pub(crate) severities: Vec<Priority>,
     /// How targets stand.
-    pub(crate) statuses: Vec<Status>,
+    pub(crate) statuses: Vec<Standing>,
 }
 
 /// A page.
@@ -61,11 +61,11 @@ pub(crate) struct ListPage {
 
 impl JudgedTarget {
     /// How it stands.
-    pub(crate) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Standing {
         match () {
-            () if self.checks.iter().any(super::JudgedCheck::is_alert) => Status::Alerted,
-            () if self.checks.iter().any(super::JudgedCheck::is_ignored) => Status::Ignored,
-            () => Status::Clean,
+            () if self.checks.iter().any(super::JudgedCheck::is_alert) => Standing::Alerted,
+            () if self.checks.iter().any(super::JudgedCheck::is_ignored) => Standing::Ignored,
+            () => Standing::Clean,
         }
     }
 }

@@ -15,8 +15,7 @@ use fargard_store::{ComplianceStore, ComplianceTarget, PolicyRevision, StoreErro
 use tokio::sync::Mutex;
 
 pub(crate) use judge::{JudgedCheck, JudgedTarget};
-pub(crate) use list::{ListPage, ListQuery, Status, WANTED};
-pub(crate) use summary::Summary;
+pub(crate) use list::{ListPage, ListQuery, Standing, WANTED};
 
 /// Policy and results, and how they stand together.
 pub(crate) struct Compliance {

@@ -9,7 +9,7 @@ use fargard_store::{
     conformance::sample::{at, batch, check, checked, task},
 };
 
-use super::{Compliance, ListQuery, NotKept, Status};
+use super::{Compliance, ListQuery, NotKept, Standing};
 
 async fn filled(tasks: u64) -> Compliance {
     let store = Arc::new(SqliteStore::in_memory().unwrap());
@@ -42,7 +42,7 @@ async fn hosts(compliance: &Compliance, query: &ListQuery) -> (Vec<String>, Opti
 #[tokio::test]
 async fn a_change_of_the_policy_counts_for_stored_results() {
     let compliance = filled(20).await;
-    let alerted = ListQuery { statuses: vec![Status::Alerted], ..ListQuery::default() };
+    let alerted = ListQuery { statuses: vec![Standing::Alerted], ..ListQuery::default() };
     assert_eq!(hosts(&compliance, &alerted).await.0.len(), 10);
     let summary = compliance.summary(Timestamp::now()).await.unwrap();
     assert_eq!((summary.report.targets(), summary.alerted), (20, 10));
@@ -51,7 +51,7 @@ async fn a_change_of_the_policy_counts_for_stored_results() {
 
     assert_eq!(compliance.keep(&policy(), 0, "ada").await.unwrap(), 1);
     assert_eq!(hosts(&compliance, &alerted).await.0.len(), 8);
-    let ignored = ListQuery { statuses: vec![Status::Ignored], ..ListQuery::default() };
+    let ignored = ListQuery { statuses: vec![Standing::Ignored], ..ListQuery::default() };
     assert_eq!(hosts(&compliance, &ignored).await.0, ["arn:10", "arn:0"]);
     let of_rule = ListQuery { rules: vec!["quiet batches".into()], ..ListQuery::default() };
     assert_eq!(hosts(&compliance, &of_rule).await.0, ["arn:10", "arn:0"]);
@@ -68,7 +68,7 @@ async fn a_change_of_the_policy_counts_for_stored_results() {
 async fn pages_that_are_judged_cover_everything_once() {
     let compliance = filled(700).await;
     let mut query = ListQuery {
-        statuses: vec![Status::Alerted],
+        statuses: vec![Standing::Alerted],
         stored: TargetQuery { limit: 40, ..TargetQuery::default() },
         ..ListQuery::default()
     };

@@ -3,6 +3,8 @@
 use fargard_coverage::rules::{Status, TaskStatus};
 use fargard_model::{FindingKind, FindingState, Outcome, Priority};
 
+use crate::compliance::Standing;
+
 /// A shape, a word and a colour.
 #[derive(Clone, Copy, Debug, askama::Template)]
 #[template(path = "part/badge.html")]
@@ -127,6 +129,20 @@ impl Badge {
             }
             TaskStatus::Starting => Self { word: "Starting", class: "life-ended", shape: RING },
         }
+    }
+
+    /// How an image stands under the compliance policy.
+    pub(super) fn of_standing(status: Standing) -> Self {
+        match status {
+            Standing::Alerted => Self { word: "Alerted", class: "check-failed", shape: TRIANGLE_MARK },
+            Standing::Ignored => Self { word: "Ignored", class: "state-suppressed", shape: DISC_SLASH },
+            Standing::Clean => Self { word: "No failure", class: "check-passed", shape: TICK },
+        }
+    }
+
+    /// No check of a control was made.
+    pub(super) fn not_assessed() -> Self {
+        Self { word: "Not assessed", class: "life-ended", shape: RING }
     }
 
     /// What a check said.

@@ -59,6 +59,8 @@ pub(super) enum Section {
     Tasks,
     /// Coverage and one cluster.
     Coverage,
+    /// Compliance with its parts.
+    Compliance,
     /// Rules.
     Rules,
     /// None of them.
@@ -152,12 +154,13 @@ pub(super) struct Frame {
 
 impl Frame {
     /// The entries of the navigation: title, link, key after `g`, whether it is the present one.
-    pub(super) fn entries(&self) -> [(&'static str, &'static str, &'static str, bool); 5] {
+    pub(super) fn entries(&self) -> [(&'static str, &'static str, &'static str, bool); 6] {
         [
             ("Overview", "/", "o", self.section == Section::Overview),
             ("Findings", OPEN_FINDINGS, "f", self.section == Section::Findings),
             ("Tasks", "/tasks", "t", self.section == Section::Tasks),
             ("Coverage", "/coverage", "c", self.section == Section::Coverage),
+            ("Compliance", "/compliance", "m", self.section == Section::Compliance),
             ("Rules", "/rules", "r", self.section == Section::Rules),
         ]
     }

@@ -7,6 +7,7 @@ mod assets;
 mod badge;
 mod call;
 mod chart;
+mod compliance;
 mod condition;
 mod coverage;
 mod facet;
@@ -53,6 +54,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/tasks/{*arn}", get(task::page))
         .route("/coverage", get(coverage::page))
         .route("/coverage/{*arn}", get(coverage::cluster))
+        .merge(compliance::routes())
         .route("/rules", get(rules::page))
         .route("/theme", post(theme::choose))
         .route("/assets/{name}", get(assets::serve))

@@ -60,6 +60,15 @@ async fn every_page(console: &Console) -> Vec<(String, String)> {
         "/coverage?status=UNHEALTHY&account=1&cluster=x",
         "/coverage?sort=nonsense",
         "/coverage/unknown",
+        "/compliance",
+        "/compliance/images",
+        "/compliance/images?text=a&host=b&check=426&status=alerted&severity=Critical&app_embedded=true",
+        "/compliance/images?status=nonsense",
+        "/compliance/images?stage=ci",
+        "/compliance/images/0",
+        "/compliance/rules?new=1",
+        "/compliance/collections?new=1",
+        "/compliance/exceptions?new=1",
     ]
     .map(str::to_owned)
     .into();
@@ -245,4 +254,70 @@ async fn a_cluster_shows_what_is_wrong_and_what_to_do() {
     assert!(!page.contains("<script>") && !page.contains('\x1b'), "{page}");
     insta::assert_snapshot!("coverage_issues", part(&page, "<section class=\"issue\"", "</section>"));
     insta::assert_snapshot!("coverage_task", part(&page, "<tr data-row>", "</tr>"));
+}
+
+/// The first link on a page that begins so.
+fn first_link(page: &str, start: &str) -> String {
+    let from = page.find(&format!("href=\"{start}")).unwrap_or_else(|| panic!("no {start} in {page}"));
+    page[from..].split('"').nth(1).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn deployed_images_show_their_host_their_checks_and_what_decided() {
+    let console = Console::with_fleet().await;
+    let page = console.page("/compliance/images").await;
+    insta::assert_snapshot!("image_row", part(&page, "<tr data-row>", "</tr>"));
+    let id = first_link(&page, "/compliance/images/");
+    let page = console.page(&id).await;
+    insta::assert_snapshot!("image_check", part(&page, "<details class=\"check\" open>", "</details>"));
+    assert!(console.page("/compliance/images?app_embedded=true").await.contains("No image matches."));
+    assert!(console.page("/compliance/images?check=426&host=4711").await.contains("/compliance/images/"));
+    let page = console.page("/compliance").await;
+    insta::assert_snapshot!("standard", part(&page, "aria-labelledby=\"pci_dss-title\"", "</details>"));
+}
+
+#[tokio::test]
+async fn a_rule_is_made_changed_moved_and_removed_and_counts_at_once() {
+    let console = Console::with_fleet().await;
+    let send = async |page: &str, form: &str| console.send(page, form).await.status();
+    let collection =
+        "action=save&revision=0&original=&name=my+tasks&description=&hosts=fargate-vulnerability-*";
+    assert_eq!(send("/compliance/collections", collection).await, StatusCode::SEE_OTHER);
+    let rule = |revision: u32, original: &str, effect: &str| {
+        format!(
+            "action=save&revision={revision}&original={original}&name=miners&notes=&stage=any&collection=my+tasks\
+             &check-426={effect}&check-425=&others=ignore&more=9000%3Dfail"
+        )
+    };
+    let refused = console.send("/compliance/rules", &rule(1, "", "block")).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let body = axum::body::to_bytes(refused.into_body(), 8 << 20).await.unwrap();
+    let body = std::str::from_utf8(&body).unwrap();
+    assert!(body.contains("the block action doesn&#39;t apply to Fargate tasks"), "{body}");
+    assert!(body.contains("value=\"miners\""), "what was entered is still there");
+    assert_eq!(send("/compliance/rules", &rule(1, "", "alert")).await, StatusCode::SEE_OTHER);
+    let listed = console.page("/compliance/images?status=alerted&rule=miners&collection=my+tasks").await;
+    assert!(listed.contains("<tr data-row>"), "{listed}");
+    assert_eq!(send("/compliance/rules", &rule(2, "miners", "ignore")).await, StatusCode::SEE_OTHER);
+    assert!(console.page("/compliance/images?status=alerted").await.contains("No image matches."));
+    assert!(console.page("/compliance/images?status=ignored").await.contains("<tr data-row>"));
+    let stale = send("/compliance/rules", "action=disable&revision=1&original=miners").await;
+    assert_eq!(stale, StatusCode::UNPROCESSABLE_ENTITY, "made of an older revision");
+    let page = console.page("/compliance/rules").await;
+    insta::assert_snapshot!("policy_rule", part(&page, "<ol class=\"policy-list\">", "</ol>"));
+    let in_use = send("/compliance/collections", "action=delete&revision=3&original=my+tasks").await;
+    assert_eq!(in_use, StatusCode::UNPROCESSABLE_ENTITY, "a rule names it");
+    let exception = "action=save&revision=3&original=&name=bench&check=426&collection=All&owner=ada&expires=2999-01-01\
+                     &subjects=%2Ftmp%2F*&reason=";
+    assert_eq!(send("/compliance/exceptions", exception).await, StatusCode::SEE_OTHER);
+    assert_eq!(
+        send("/compliance/rules", "action=delete&revision=4&original=miners").await,
+        StatusCode::SEE_OTHER
+    );
+    let page = console.page("/compliance/images").await;
+    let page = console.page(&first_link(&page, "/compliance/images/")).await;
+    assert!(page.contains("Decided by exception “bench”."), "{page}");
+    for form in ["action=save&revision=5&name=x&stage=any&others=explode", "action=x&revision=5", "%%%"] {
+        assert_eq!(send("/compliance/rules", form).await, StatusCode::BAD_REQUEST, "{form}");
+    }
 }

@@ -115,6 +115,7 @@ fn bench(moods: &[Mood], rest: Mood) -> Bench {
     let state = AppState {
         store: Arc::new(store),
         coverage: sqlite.clone(),
+        compliance: Arc::new(crate::compliance::Compliance::new(sqlite.clone())),
         terms: Arc::default(),
         seal: crate::auth::Seal::for_test(),
         events: sqlite.clone(),
