@@ -27,6 +27,11 @@ const FLAGS = [
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 const THEMES = ["light", "dark"];
+const COMPLIANCE = [
+  ["compliance", "/compliance"], ["images", "/compliance/images"], ["images-before", "/compliance/images?stage=ci"],
+  ["compliance-rules", "/compliance/rules?new=1"], ["collections", "/compliance/collections?new=1"],
+  ["exceptions", "/compliance/exceptions?new=1"],
+];
 
 function options() {
   const text = { type: "string" };
@@ -167,9 +172,16 @@ async function judgeAll(page, finding, settings) {
   for (const theme of THEMES) {
     await page.goto(`${url}/`);
     await chooseTheme(page, theme);
-    for (const [name, path] of [["overview", "/"], ["findings", "/findings"], ["tasks", "/tasks"], ["coverage", "/coverage"], ["rules", "/rules"]]) {
+    for (const [name, path] of [["overview", "/"], ["findings", "/findings"], ["tasks", "/tasks"], ["coverage", "/coverage"], ["rules", "/rules"], ...COMPLIANCE]) {
       await page.goto(url + path);
       found.push(...await judge(page, axe, name, theme, settings));
+      const image = name === "images" ? page.locator("#list tr[data-row] a.open").first() : null;
+      if (image && await image.count() > 0) {
+        await image.click();
+        await page.waitForURL(/\/compliance\/images\/./);
+        check(await page.locator("#checks details.check").count() > 0, `an image shows its checks in the ${theme} theme`);
+        found.push(...await judge(page, axe, "image", theme, settings));
+      }
       const cluster = name === "coverage" ? page.locator("#list tr[data-row] a.open").first() : null;
       if (cluster && await cluster.count() > 0) {
         await cluster.click();
@@ -203,9 +215,28 @@ async function withoutScript(browser, page, { url }) {
   await context.close();
 }
 
+async function policy(page, { url }) {
+  await page.goto(`${url}/compliance/collections?new=1`);
+  await page.locator('input[name="name"]').fill("browser test");
+  await page.locator('textarea[name="hosts"]').fill("browser-*");
+  await page.locator('button[value="save"]').click();
+  check((await page.locator(".done").textContent()).startsWith("Kept."), "a collection is kept");
+  await page.goto(`${url}/compliance/rules?new=1`);
+  await page.locator('input[name="name"]').fill("browser rule");
+  await page.getByLabel("browser test", { exact: true }).check();
+  await page.locator('select[name="check-426"]').selectOption("block");
+  await page.locator('button[value="save"]').click();
+  const why = await page.locator(".problem").textContent();
+  check(why.includes("the block action doesn't apply to Fargate tasks"), "block is refused with the reason", why);
+  check(await page.locator('input[name="name"]').inputValue() === "browser rule", "what was entered stays");
+  await page.locator('select[name="check-426"]').selectOption("alert");
+  await page.locator('button[value="save"]').click();
+  check(await page.locator(".policy-list h2", { hasText: "browser rule" }).count() === 1, "the rule is kept");
+}
+
 async function narrow(page, finding, { url }) {
   await page.setViewportSize({ width: 400, height: 800 });
-  for (const address of [`${url}/`, `${url}/findings`, `${url}/tasks`, `${url}/coverage`, `${url}/rules`, finding]) {
+  for (const address of [`${url}/`, `${url}/findings`, `${url}/tasks`, `${url}/coverage`, `${url}/rules`, ...COMPLIANCE.map(([, path]) => url + path), finding]) {
     await page.goto(address);
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     check(overflow <= 0, `${new URL(address).pathname.slice(0, 12)} fits 400 pixels`, `${overflow} pixels too wide`);
@@ -228,6 +259,7 @@ async function main(settings) {
     await acknowledge(page);
     await withoutScript(browser, page, settings);
     await judgeAll(page, finding, settings);
+    await policy(page, settings);
     await narrow(page, finding, settings);
     check(complaints.length === 0, "the browser complained of nothing", complaints.join("; "));
   } finally {

@@ -39,6 +39,8 @@ enum Command {
     Agent(Box<commands::agent::Args>),
     /// Which tasks are protected, which are not, why, and what to do
     Coverage(commands::coverage::Args),
+    /// Compliance policy, and how images and tasks stand under it
+    Compliance(commands::compliance::Args),
     /// Compliance of root file systems
     Scan(commands::scan::Args),
     /// What the lab starts inside a container
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Embed(args) => commands::embed::run(&args),
         Command::Agent(args) => commands::agent::run(*args),
         Command::Coverage(args) => commands::coverage::run(args),
+        Command::Compliance(args) => commands::compliance::run(args),
         Command::Scan(args) => commands::scan::run(args),
         Command::LabContainer => return fargard_lab::stage(),
     };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Collection, Exception, FIELDS, Policy, Rule, Stage, policy::is_all};
+use crate::{Collection, Exception, FIELDS, Policy, Rule, Stage, file::Section, policy::is_all};
 
 impl Policy {
     /// The policy as a file.
@@ -12,14 +12,28 @@ impl Policy {
         if self.default != crate::Effect::default() {
             line(&mut text, 0, "default", self.default.name());
         }
-        section(&mut text, "collections", &self.collections, collection);
-        section(&mut text, "rules", &self.rules, rule);
-        section(&mut text, "exceptions", &self.exceptions, exception);
+        for part in [Section::Collections, Section::Rules, Section::Exceptions] {
+            text.push_str(&self.section_to_yaml(part));
+        }
+        text
+    }
+
+    /// A part of the policy as a file.
+    #[must_use]
+    pub fn section_to_yaml(&self, part: Section) -> String {
+        let mut text = String::new();
+        match part {
+            Section::Collections => section(&mut text, part, &self.collections, collection),
+            Section::Rules => section(&mut text, part, &self.rules, rule),
+            Section::Exceptions => section(&mut text, part, &self.exceptions, exception),
+            Section::Default => line(&mut text, 0, part.name(), self.default.name()),
+        }
         text
     }
 }
 
-fn section<T>(text: &mut String, name: &str, items: &[T], one: impl Fn(&mut String, &T)) {
+fn section<T>(text: &mut String, part: Section, items: &[T], one: impl Fn(&mut String, &T)) {
+    let name = part.name();
     if items.is_empty() {
         let _ = writeln!(text, "{name}: []");
         return;

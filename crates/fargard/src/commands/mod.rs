@@ -1,6 +1,7 @@
 //! One file a command: its arguments and what it does with them.
 
 pub(crate) mod agent;
+pub(crate) mod compliance;
 pub(crate) mod coverage;
 pub(crate) mod demo;
 pub(crate) mod embed;

@@ -36,6 +36,11 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// This server instead of the one there is an option for.
+    pub(crate) fn at(server: String, token: Option<String>, token_file: Option<PathBuf>) -> Self {
+        Self { server, token, token_file, ca_file: None }
+    }
+
     /// The server, ready to be asked.
     pub(crate) fn open(&self) -> anyhow::Result<Remote> {
         let token = match (&self.token, &self.token_file) {
@@ -104,6 +109,15 @@ impl Remote {
         serde_json::from_str(&text).with_context(|| format!("{url} does not answer as Fargard does"))
     }
 
+    /// Puts something in the place of what is at a path.
+    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        let url = format!("{}{path}", self.base);
+        let body = serde_json::to_string(body).context("writing JSON")?;
+        let request = self.signed(self.agent.put(&url)).header("Content-Type", "application/json");
+        let text = answer(&url, request.send(body).with_context(|| format!("asking {url}"))?)?;
+        serde_json::from_str(&text).with_context(|| format!("{url} does not answer as Fargard does"))
+    }
+
     /// Deletes what is at a path.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
         let url = format!("{}{path}", self.base);
@@ -124,7 +138,7 @@ fn answer(url: &str, mut answer: Response<Body>) -> anyhow::Result<String> {
     match status {
         200..=299 => Ok(body),
         401 => Err(BadInput::because(format!("{url} refuses the token: an admin token is needed")).into()),
-        400 | 404 | 422 => Err(BadInput::because(format!("{url} answers {status}: {}", said())).into()),
+        400 | 404 | 409 | 422 => Err(BadInput::because(format!("{url} answers {status}: {}", said())).into()),
         _ => bail!("{url} answers {status}: {}", said()),
     }
 }

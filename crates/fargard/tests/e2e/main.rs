@@ -11,6 +11,7 @@
 
 mod actions;
 mod agent;
+mod compliance;
 mod console;
 mod correlation;
 mod coverage;

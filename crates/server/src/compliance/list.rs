@@ -125,7 +125,7 @@ impl Compliance {
             }
             match after {
                 Some(after) if page.rows.len() < size && looked_at < MOST_LOOKED_AT => {
-                    stored.cursor = Some(after)
+                    stored.cursor = Some(after);
                 }
                 after => {
                     page.next = after;

@@ -11,7 +11,7 @@ use fargard_policy::{
     Engine,
     standards::{Framework, Report},
 };
-use fargard_scan::CHECKS;
+use fargard_scan::all_checks;
 use fargard_store::{StandardDay, StoreError, TargetQuery};
 use tokio::{sync::watch, time::MissedTickBehavior};
 
@@ -21,6 +21,8 @@ use super::{Compliance, JudgedTarget};
 const AT_ONCE: usize = 500;
 /// A summary is good for this many times the time it took, so that making them takes a tenth of one core at most.
 const GOOD_FOR: u32 = 10;
+/// A summary that takes less is always made anew.
+const CHEAP: Duration = Duration::from_millis(200);
 /// How often the day is kept when nobody asks.
 const EVERY: Duration = Duration::from_secs(3600);
 /// Days of the trend.
@@ -54,6 +56,7 @@ impl Compliance {
     pub(crate) async fn summary(&self, now: Timestamp) -> Result<Arc<Summary>, StoreError> {
         let mut made = self.summary.lock().await;
         if let Some(made) = &*made
+            && made.cost > CHEAP
             && made.at.elapsed() < made.cost * GOOD_FOR
         {
             return Ok(made.summary.clone());
@@ -70,7 +73,7 @@ impl Compliance {
         let engine = Engine::new(&self.policy().await?.policy);
         let mut summary = Summary {
             at: now,
-            report: Report::new(CHECKS.iter().map(|check| (check.number, check.tags))),
+            report: Report::new(all_checks().map(|check| (check.number, check.tags))),
             alerted: 0,
             by_rule: BTreeMap::new(),
             by_collection: BTreeMap::new(),

@@ -272,6 +272,15 @@ async fn deployed_images_show_their_host_their_checks_and_what_decided() {
     insta::assert_snapshot!("image_check", part(&page, "<details class=\"check\" open>", "</details>"));
     assert!(console.page("/compliance/images?app_embedded=true").await.contains("No image matches."));
     assert!(console.page("/compliance/images?check=426&host=4711").await.contains("/compliance/images/"));
+    assert!(console.page("/compliance").await.contains("No check of a running task has a result"));
+    console.fail_checks().await;
+    let page = console.page("/compliance/images?family=checkout-api").await;
+    assert_eq!(
+        page.matches("<tr data-row>").count(),
+        2,
+        "containers of one image in one task are one row: {page}"
+    );
+    assert!(page.contains("checkout-api</span> <span class=\"chip\">worker</span>"), "{page}");
     let page = console.page("/compliance").await;
     insta::assert_snapshot!("standard", part(&page, "aria-labelledby=\"pci_dss-title\"", "</details>"));
 }

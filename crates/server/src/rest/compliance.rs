@@ -10,7 +10,7 @@ use axum::{
 };
 use fargard_model::Timestamp;
 use fargard_policy::standards::{Control, Framework, Tally};
-use fargard_scan::CHECKS;
+use fargard_scan::all_checks;
 use fargard_store::StandardDay;
 use serde::Serialize;
 
@@ -125,7 +125,7 @@ pub(super) async fn standards(
     if format == Format::Csv {
         return by_control(&standards).await;
     }
-    let title = |number| CHECKS.iter().find(|check| check.number == number).map_or("", |check| check.title);
+    let title = |number| all_checks().find(|check| check.number == number).map_or("", |check| check.title);
     let checks = summary.report.checks();
     let answer = Standards {
         at: summary.at,

@@ -18,6 +18,7 @@ fn result(check: u32, status: CheckStatus, task: Task, image: &str) -> CheckResu
         status,
         cause: "Found: /tmp/xmrig (named as a miner)".into(),
         subjects: vec!["/tmp/xmrig".into()],
+        found: vec![],
         tags: vec!["PCI_DSS_5.2".into(), "NIST_800-190_3.1.3".into()],
         task,
         container: Container { name: "app".into(), image: image.into(), ..Container::default() },

@@ -13,6 +13,7 @@ use fargard_outputs::compliance::{self, Account, Check, Flaw, Item, Report, Skip
 
 use super::{
     exit_code,
+    policy::{PolicyArgs, Ruling},
     report::{self, Scan, info},
 };
 use crate::failure::BadInput;
@@ -36,6 +37,8 @@ pub(super) struct OutputArgs {
     /// The region of that Security Hub (asff)
     #[arg(long, value_name = "REGION", env = "AWS_REGION", required_if_eq("format", "asff"))]
     aws_region: Option<String>,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 /// A form of results.
@@ -76,13 +79,24 @@ fn account(text: &str) -> Result<String, String> {
 
 /// Prints a scan; how the program ends.
 pub(super) fn give_out(scan: &Scan, args: &OutputArgs) -> anyhow::Result<ExitCode> {
+    let ruling = args.policy.judge(scan)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let time = Timestamp::now();
     let report = report_of(scan, time);
     let written = match args.format {
-        ScanFormat::Table => report::write_table(&mut out, scan, args.all),
-        ScanFormat::Json => write_json(&mut out, scan),
-        ScanFormat::Sarif => write_json(&mut out, &compliance::sarif(&report)),
+        ScanFormat::Table => report::write_table(&mut out, scan, args.all).and_then(|()| {
+            let lines = ruling.as_ref().map(Ruling::lines).unwrap_or_default();
+            out.write_all(lines.as_bytes())
+        }),
+        ScanFormat::Json => match &ruling {
+            None => write_json(&mut out, scan),
+            Some(ruling) => write_json(&mut out, &ruling.with(scan)),
+        },
+        ScanFormat::Sarif => {
+            let mut document = compliance::sarif(&report);
+            ruling.iter().for_each(|ruling| ruling.add_to_sarif(&mut document));
+            write_json(&mut out, &document)
+        }
         ScanFormat::Csv => out.write_all(compliance::csv(&report).as_bytes()),
         ScanFormat::Junit => out.write_all(compliance::junit(&report).as_bytes()),
         ScanFormat::Ocsf => compliance::ocsf(&report).iter().try_for_each(|event| writeln!(out, "{event}")),
@@ -103,7 +117,10 @@ pub(super) fn give_out(scan: &Scan, args: &OutputArgs) -> anyhow::Result<ExitCod
         .and_then(|()| out.flush())
         .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
         .context("cannot print the results")?;
-    Ok(exit_code(scan, args.fail_on))
+    if let Some(told) = args.policy.upload(scan)? {
+        writeln!(io::stderr().lock(), "fargard: {told}").context("cannot print")?;
+    }
+    Ok(exit_code(scan, args.fail_on, ruling.as_ref()))
 }
 
 pub(super) fn write_json(out: &mut impl Write, document: &impl serde::Serialize) -> io::Result<()> {

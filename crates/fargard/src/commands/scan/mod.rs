@@ -7,6 +7,7 @@ mod image;
 mod image_pass;
 mod known;
 mod layer_cache;
+mod policy;
 mod progress;
 mod report;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use fargard_scan::{
 use self::{
     give_out::{OutputArgs, give_out, write_json},
     known::KnownArgs,
+    policy::Ruling,
     progress::Progress,
     report::{Checked, Scan},
 };
@@ -204,10 +206,13 @@ fn assess(
     }
 }
 
-/// 1 when a check failed with a finding of that severity, 3 when one could not be made, else 0.
-fn exit_code(scan: &Scan, fail_on: Priority) -> ExitCode {
+/// 1 when a check failed with a finding of that severity, 3 when one could not be made, else 0. A policy decides which
+/// checks count.
+fn exit_code(scan: &Scan, fail_on: Priority, ruling: Option<&Ruling>) -> ExitCode {
+    let counts = |checked: &Checked| ruling.is_none_or(|ruling| ruling.fails(checked.result.check));
     let fails = |checked: &Checked| {
-        checked.result.status == CheckStatus::Failed
+        counts(checked)
+            && checked.result.status == CheckStatus::Failed
             && checked.findings.iter().any(|found| found.severity <= fail_on)
     };
     let known = scan.known.iter().filter(|known| !known.feeds.is_empty());
@@ -215,7 +220,9 @@ fn exit_code(scan: &Scan, fail_on: Priority) -> ExitCode {
     let unseen = known.clone().any(|known| !known.inventory.troubles.is_empty());
     if scan.results.iter().any(fails) || vulnerable.into_iter().any(|it| it.severity.priority() <= fail_on) {
         ExitCode::from(failure::FINDINGS)
-    } else if unseen || scan.results.iter().any(|checked| checked.result.status == CheckStatus::Error) {
+    } else if unseen
+        || scan.results.iter().any(|checked| counts(checked) && checked.result.status == CheckStatus::Error)
+    {
         ExitCode::from(failure::INTERNAL)
     } else {
         ExitCode::SUCCESS

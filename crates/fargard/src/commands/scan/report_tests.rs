@@ -61,7 +61,7 @@ fn an_incomplete_scan_is_no_pass() {
 #[test]
 fn exit_codes_tell_failed_from_not_checked_and_heed_the_severity() {
     let code = |findings: &[Finding], unreadable, fail_on| {
-        format!("{:?}", exit_code(&scan(findings, unreadable), fail_on))
+        format!("{:?}", exit_code(&scan(findings, unreadable), fail_on, None))
     };
     let expected = |code: u8| format!("{:?}", std::process::ExitCode::from(code));
     assert_eq!(code(&[], None, Priority::Warning), expected(0));

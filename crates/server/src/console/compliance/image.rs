@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use fargard_model::CheckStatus;
 use fargard_policy::Effect;
-use fargard_scan::CHECKS;
+use fargard_scan::all_checks;
 
 use super::images::Row;
 use crate::{
@@ -75,7 +75,7 @@ struct UseView {
 impl CheckView {
     fn new(check: &JudgedCheck, now: fargard_model::Timestamp) -> Self {
         let result = &check.result;
-        let known = CHECKS.iter().find(|known| known.number == result.check);
+        let known = all_checks().find(|known| known.number == result.check);
         let subject = |subject: &String| (text::line(subject, text::LONG), check.excepted.contains(subject));
         Self {
             number: result.check,
@@ -101,9 +101,9 @@ impl CheckView {
 fn why(check: &JudgedCheck) -> String {
     let name = |name: &str| text::line(name, text::CELL);
     match (&check.exception, &check.rule) {
-        (Some(exception), _) => format!("exception “{}”", name(exception)),
-        (None, Some(rule)) => format!("rule “{}”", name(rule)),
-        (None, None) => "no rule applies, so the default counts".to_owned(),
+        (Some(exception), _) => format!("Decided by exception “{}”.", name(exception)),
+        (None, Some(rule)) => format!("Decided by rule “{}”.", name(rule)),
+        (None, None) => "No rule applies, so the default counts.".to_owned(),
     }
 }
 
@@ -155,8 +155,7 @@ pub(super) async fn page(State(state): State<AppState>, reader: Reader, Path(id)
         service: text::line(&task.service, text::CELL),
         launch_type: text::line(&task.launch_type, 40),
         checks: checks.into_iter().map(|check| CheckView::new(check, reader.now)).collect(),
-        not_made: CHECKS
-            .iter()
+        not_made: all_checks()
             .filter(|check| !made(check.number))
             .map(|check| (check.number, check.title))
             .collect(),

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use fargard_policy::{ALL, Effect, Policy, Rule, Stage};
-use fargard_scan::CHECKS;
+use fargard_scan::all_checks;
 
 use super::{
     Tab, Tabs,
@@ -46,6 +46,7 @@ struct RulesPage {
 struct RuleView {
     number: usize,
     name: String,
+    original: String,
     disabled: bool,
     stage: &'static str,
     collections: Vec<(String, String)>,
@@ -93,6 +94,7 @@ impl RuleView {
         Self {
             number: number + 1,
             name: text::line(&rule.name, text::CELL),
+            original: rule.name.clone(),
             disabled: rule.disabled,
             stage: stage_label(rule.stage),
             collections: rule
@@ -126,10 +128,10 @@ impl RuleForm {
         let chosen = |effect: Option<Effect>| {
             Effect::ALL.iter().map(|each| (each.name(), effect == Some(*each))).collect::<Vec<_>>()
         };
-        let known: BTreeSet<u32> = CHECKS.iter().map(|check| check.number).collect();
+        let known: BTreeSet<u32> = all_checks().map(|check| check.number).collect();
         let numbers: BTreeSet<u32> = known.iter().chain(rule.checks.keys()).copied().collect();
         let check = |number: u32| {
-            let info = CHECKS.iter().find(|check| check.number == number);
+            let info = all_checks().find(|check| check.number == number);
             CheckChoice {
                 number,
                 title: info.map_or("", |info| info.title),

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use fargard_model::Timestamp;
 use fargard_policy::standards::{Control, Framework, Report, State as ControlState};
-use fargard_scan::CHECKS;
+use fargard_scan::all_checks;
 use fargard_store::StandardDay;
 
 use super::{Tab, Tabs};
@@ -110,7 +110,7 @@ impl ControlView {
 
 impl CheckLink {
     fn new(number: u32) -> Self {
-        let known = CHECKS.iter().find(|check| check.number == number);
+        let known = all_checks().find(|check| check.number == number);
         Self {
             number,
             title: known.map_or("", |check| check.title),
