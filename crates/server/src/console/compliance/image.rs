@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use fargard_model::CheckStatus;
+use fargard_model::{CheckStatus, check::CheckFinding};
 use fargard_policy::Effect;
 use fargard_scan::all_checks;
 
@@ -55,6 +55,8 @@ struct CheckView {
     why: String,
     cause: String,
     subjects: Vec<(String, bool)>,
+    /// What the sensor saw being done: what was found, why it counts, who did it, when.
+    acts: Vec<(String, String, String, When)>,
     left_out: usize,
     description: &'static str,
     remedy: &'static str,
@@ -88,6 +90,7 @@ impl CheckView {
             why: why(check),
             cause: text::line(&result.cause, text::LONG),
             subjects: result.subjects.iter().take(MOST_SUBJECTS).map(subject).collect(),
+            acts: result.found.iter().filter_map(|found| act(found, now)).collect(),
             left_out: result.subjects.len().saturating_sub(MOST_SUBJECTS),
             description: known.map_or("", |known| known.description),
             remedy: known.map_or("", |known| known.remedy),
@@ -95,6 +98,19 @@ impl CheckView {
             time: When::new(result.time, now),
         }
     }
+}
+
+/// What was done by somebody who was seen.
+fn act(found: &CheckFinding, now: fargard_model::Timestamp) -> Option<(String, String, String, When)> {
+    let by = found.by.as_ref()?;
+    let parent = if by.parent.is_empty() { String::new() } else { format!(", child of {}", by.parent) };
+    let who = format!("{} by {} (pid {}, uid {}{parent})", by.call.name(), by.exepath, by.pid, by.uid);
+    Some((
+        text::line(&found.subject, text::CELL),
+        text::line(&found.reason, text::CELL),
+        text::line(&who, text::CELL),
+        When::new(by.time, now),
+    ))
 }
 
 /// What decided, in words.
