@@ -15,7 +15,9 @@ use super::fixture::{Console, HOSTILE, MINER, MINER_RUN, SHELL, TASK};
 async fn serve_sample_pages() {
     let address = std::env::var("FARGARD_SAMPLE_ADDRESS").unwrap();
     let listener = tokio::net::TcpListener::bind(&address).await.unwrap();
-    axum::serve(listener, Console::with_fleet().await.into_router()).await.unwrap();
+    let console = Console::with_fleet().await;
+    console.fail_checks().await;
+    axum::serve(listener, console.into_router()).await.unwrap();
 }
 
 /// What is between the first `from` and the next `to`, without blank lines, times and drawings.
