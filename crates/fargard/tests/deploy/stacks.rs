@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::support::{cloudformation, fargard, python, repository, said};
 
 /// Types that the imitation passes over.
-const UNKNOWN: [&str; 4] = [
+const UNKNOWN: [&str; 5] = [
     "AWS::CloudFormation::Macro",
     "AWS::EC2::SecurityGroupEgress",
     "AWS::Scheduler::Schedule",
+    "AWS::SQS::QueuePolicy",
     "AWS::SecretsManager::Secret",
 ];
 
