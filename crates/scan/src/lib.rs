@@ -28,7 +28,10 @@ pub use check::{CheckInfo, Target};
 pub use facts::{Facts, FileKind};
 pub use finding::Finding;
 pub use limits::Limits;
-pub use pipeline::{LiveScan, Looked, Outcome, Selection, StreamScan, scan, scan_with};
+pub use pipeline::{
+    ContentKey, EachFile, ImageOutcome, ImageTree, LayerPackages, LiveScan, Looked, Outcome, PackageKinds,
+    Passing, Selection, StreamScan, scan, scan_with,
+};
 pub use registry::{
     BUILD_CHECKS, CHECK_41, CHECK_43, CHECK_47, CHECK_48, CHECK_49, CHECK_56, CHECK_406, CHECK_410,
     CHECK_411, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECK_456, CHECK_7003, CHECK_7101, CHECK_7102,

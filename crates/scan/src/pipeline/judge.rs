@@ -46,6 +46,14 @@ pub(super) fn may_configure(path: &[u8]) -> bool {
     CONFIGURATION.iter().any(|ending| path.ends_with(ending)) || !base(path).contains(&b'.')
 }
 
+/// Whether a file is a program, a library or code that an interpreter runs.
+pub(super) fn is_code(facts: &Facts, format: Option<Format>) -> bool {
+    matches!(format, Some(Format::Elf | Format::Script))
+        || facts.mode & 0o111 != 0
+        || CODE.iter().any(|ending| facts.path.ends_with(ending))
+        || contains(&facts.path, b".so")
+}
+
 /// Where only packages put files.
 fn is_package_place(path: &[u8]) -> bool {
     let places: [&[u8]; 7] =
@@ -93,14 +101,10 @@ impl Scanner<'_> {
             return true;
         }
         let package = self.packages.name(expected.package).to_owned();
-        let is_code = matches!(format, Some(Format::Elf | Format::Script))
-            || facts.mode & 0o111 != 0
-            || CODE.iter().any(|ending| facts.path.ends_with(ending))
-            || contains(&facts.path, b".so");
         let found = if expected.config {
             let reason = format!("configuration of {package}, changed");
             finding(&facts.path, "changed-configuration", Priority::Notice, reason)
-        } else if is_code {
+        } else if is_code(facts, format) {
             finding(&facts.path, "altered", Priority::Error, format!("not as package {package} brought it"))
         } else {
             finding(&facts.path, "altered", Priority::Warning, format!("not as package {package} brought it"))
@@ -272,11 +276,12 @@ impl Scanner<'_> {
     }
 
     /// What the databases say as a whole: diversions, lists that are gone or newer, files that are not there.
-    pub(super) fn judge_database(&mut self, complete: bool) {
+    /// `is_there` says whether a path leads to a regular file.
+    pub(super) fn judge_database(&mut self, complete: bool, is_there: &dyn Fn(&[u8]) -> bool) {
         let packages = Arc::clone(&self.packages);
         for diversion in &packages.local_diversions {
             let to = printable(&diversion.to);
-            let stands = self.is_there(&diversion.from);
+            let stands = is_there(&diversion.from);
             let found = if stands {
                 let reason =
                     format!("in the place of a package's file, which a local diversion moved to {to}");
@@ -300,22 +305,17 @@ impl Scanner<'_> {
             );
         }
         if complete {
-            self.judge_missing();
+            self.judge_missing(is_there);
         }
     }
 
-    /// Whether there is a regular file.
-    fn is_there(&self, path: &[u8]) -> bool {
-        self.root.is_some_and(|root| root.open_file(path).is_ok_and(|opened| opened.is_some()))
-    }
-
     /// Files that the walk did not meet: found by another path (links between directories) or missing.
-    fn judge_missing(&mut self) {
+    fn judge_missing(&mut self, is_there: &dyn Fn(&[u8]) -> bool) {
         let packages = Arc::clone(&self.packages);
         let mut missing: HashMap<u32, (usize, &[u8])> = HashMap::new();
         for (number, path, expected) in packages.files.iter() {
             let is_wanted = !expected.optional && !expected.config && expected.digest.is_some();
-            if !is_wanted || self.was_seen(number) || self.is_there(path) {
+            if !is_wanted || self.was_seen(number) || is_there(path) {
                 continue;
             }
             let (count, first) = missing.entry(expected.package).or_insert((0, path));

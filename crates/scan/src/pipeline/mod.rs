@@ -5,6 +5,7 @@
 
 mod job;
 mod judge;
+mod layered;
 mod live;
 mod look;
 mod stream;
@@ -16,6 +17,9 @@ use self::{
     look::{Look, Wanted},
 };
 pub use self::{
+    layered::{
+        ContentKey, EachFile, ImageOutcome, ImageTree, LayerPackages, PackageKinds, Passing, compare_layers,
+    },
     live::{LiveScan, Looked},
     stream::StreamScan,
 };
@@ -123,7 +127,11 @@ pub fn scan_with(
         if report.cut_short.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     scanner.run_down(0, &mut report, &mut between);
-    let mut outcome = scanner.finish(report.incomplete().is_none());
+    if selection.packages {
+        let is_there = |path: &[u8]| root.open_file(path).is_ok_and(|opened| opened.is_some());
+        scanner.judge_database(report.incomplete().is_none(), &is_there);
+    }
+    let mut outcome = scanner.finish();
     report.unreadable_named.sort();
     outcome.walk = report;
     Ok(outcome)
@@ -333,11 +341,8 @@ impl<'scan> Scanner<'scan> {
         }
     }
 
-    /// What was found, when all files were seen (`complete`) also what is missing.
-    fn finish(mut self, complete: bool) -> Outcome {
-        if self.selection.packages {
-            self.judge_database(complete);
-        }
+    /// What was found.
+    fn finish(self) -> Outcome {
         let mut troubles = self.packages.troubles.clone();
         troubles.extend(
             self.overflowed.iter().map(|check| format!("check {check}: more than {MAX_FINDINGS} findings")),

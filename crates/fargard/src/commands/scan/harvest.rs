@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 use fargard_inventory::Piece;
 use fargard_model::Priority;
-use fargard_scan::Finding;
+use fargard_scan::{Finding, LayerPackages};
 use serde::{Deserialize, Serialize};
 
 /// Different classes of findings that are taken from what was kept; the checks have some forty.
@@ -22,6 +22,8 @@ pub(super) struct Harvest {
     pub(super) passwd: Vec<(u32, Vec<u8>)>,
     /// What files say of what is installed.
     pub(super) pieces: Vec<Installed>,
+    /// What check 448 compares.
+    pub(super) packages: LayerPackages,
 }
 
 /// A finding in a file.

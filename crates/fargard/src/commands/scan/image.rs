@@ -7,8 +7,8 @@ use fargard_image::{
 };
 use fargard_model::{Container, Task, Timestamp};
 use fargard_scan::{
-    CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CheckInfo, Finding, Limits, Selection,
-    StreamScan, Target, WalkReport, secrets, users,
+    CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CheckInfo, Finding, ImageOutcome, Limits,
+    Selection, StreamScan, Target, WalkReport, secrets, users,
 };
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 use crate::{commands::registry::RegistryArgs, failure::BadInput};
 
 /// Checks of an image.
-const OF_IMAGE: [&CheckInfo; 5] = [&CHECK_41, &CHECK_48, &CHECK_424, &CHECK_425, &CHECK_426];
+const OF_IMAGE: [&CheckInfo; 6] = [&CHECK_41, &CHECK_48, &CHECK_424, &CHECK_425, &CHECK_426, &CHECK_448];
 
 /// Arguments of `fargard scan image`.
 #[derive(Debug, clap::Args)]
@@ -75,8 +75,9 @@ pub(super) fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
         packages: false,
     };
     let inventory = args.known.is_wanted() || args.output.format.is_bill();
-    let cache = cache(args, &format!("{selection:?} {inventory} {limits:?}"))?;
-    let mut pass = Pass::new(StreamScan::new(&limits, selection), inventory, cache);
+    let packages = is_wanted(&CHECK_448);
+    let cache = cache(args, &format!("{selection:?} {packages} {inventory} {limits:?}"))?;
+    let mut pass = Pass::new(StreamScan::new(&limits, selection), packages, inventory, cache);
     let scanned = image
         .scan(&ImageLimits { time, ..ImageLimits::default() }, &mut pass)
         .map_err(|error| BadInput::because(error.to_string()))?;
@@ -148,10 +149,19 @@ fn assess(
     let incomplete = scanned.report.incomplete().or(harvested.overflow());
     let run = &image.config.config;
     let root = users::root(&run.user, harvested.passwd(&scanned.tree));
+    let mut packages = if is_wanted(&CHECK_448) {
+        harvested.compare(&scanned.tree, incomplete.is_none())
+    } else {
+        ImageOutcome::default()
+    };
+    let has_packages = !packages.databases.is_empty();
+    let troubles = packages.troubles.first().cloned();
     let mut findings = harvested.findings(&scanned.tree);
+    findings.insert(CHECK_448.number, std::mem::take(&mut packages.findings));
     findings.insert(CHECK_41.number, root.into_iter().collect());
     findings.insert(CHECK_424.number, secrets::environment(run.env.iter().map(String::as_str)));
-    let results = OF_IMAGE.into_iter().filter(|check| is_wanted(check)).map(|check| {
+    let is_made = |check: &CheckInfo| is_wanted(check) && (check.number != CHECK_448.number || has_packages);
+    let results = OF_IMAGE.into_iter().filter(|check| is_made(check)).map(|check| {
         let found: Vec<Finding> = findings.remove(&check.number).unwrap_or_default();
         let target = Target {
             id: format!("scan-check-{}", check.number),
@@ -161,11 +171,12 @@ fn assess(
         };
         // Variables are in the configuration, which was read whole.
         let incomplete = incomplete.as_deref().filter(|_| check.number != CHECK_424.number);
+        let incomplete = incomplete.or(troubles.as_deref().filter(|_| check.number == CHECK_448.number));
         Checked { result: check.result(&found, incomplete, target), findings: found }
     });
     let mut not_assessed = BTreeMap::new();
-    if is_wanted(&CHECK_448) {
-        let reason = "images are not yet compared with their package database; use fargard scan rootfs";
+    if is_wanted(&CHECK_448) && !has_packages {
+        let reason = "there is no package database (dpkg, rpm, apk)";
         not_assessed.insert(CHECK_448.number, reason.to_owned());
     }
     Scan {
@@ -174,9 +185,9 @@ fn assess(
         bytes,
         unreadable: 0,
         mounts_skipped: Vec::new(),
-        databases: Vec::new(),
-        packages: 0,
-        compared: 0,
+        databases: packages.databases,
+        packages: packages.packages,
+        compared: packages.compared,
         results: results.collect(),
         not_assessed,
         image: Some(of_image(image, &scanned.report)),
@@ -242,7 +253,7 @@ mod tests {
     fn scan_with(config: &str, layers: Vec<Vec<u8>>, inventory: bool, cache: Option<LayerCache>) -> Scan {
         let image = Image::in_memory(ImageConfig::parse(config.as_bytes()).unwrap(), layers);
         let limits = Limits::default();
-        let mut pass = Pass::new(StreamScan::new(&limits, Selection::ALL), inventory, cache);
+        let mut pass = Pass::new(StreamScan::new(&limits, Selection::ALL), true, inventory, cache);
         let scanned = image.scan(&ImageLimits::default(), &mut pass).unwrap();
         let report = pass.report.clone();
         let mut harvested = pass.harvested();
@@ -363,7 +374,7 @@ mod tests {
             let again = scan_with(CONFIG, layers.clone(), true, cache("all"));
             assert_eq!(read(&again), expected);
             let fresh = scan_with(CONFIG, layers, true, None);
-            for check in [41, 48, 424, 425, 426] {
+            for check in [41, 48, 424, 425, 426, 448] {
                 assert_eq!(of(&again, check), of(&fresh, check), "{check}");
             }
             assert_eq!(packages(&again), packages(&fresh));
@@ -372,6 +383,67 @@ mod tests {
         assert!(of(&first, 426).1[0].contains("hidden by a layer above"));
         // Other checks ask anew, and so do layers of which what was kept is damaged.
         assert_eq!(read(&scan_with(CONFIG, vec![base()], true, cache("some"))), [true]);
+    }
+
+    #[test]
+    fn programs_are_compared_with_the_databases_of_the_merged_layers() {
+        // MD5 of "#!/bin/sh\n", which all programs of the package are.
+        let sums = ["tool", "other", "gone", "linked"]
+            .map(|name| format!("3e2b31c72181b87149ff995e7202c0e3  bin/{name}\n"))
+            .concat();
+        let status = "Package: tool\nStatus: install ok installed\nArchitecture: all\n\n";
+        let script = "#!/bin/sh\n";
+        let program = |name: &'static str, content| (name, 0o755, content);
+        let lowest = layer(&[
+            ("etc/debian_version", 0o644, "12\n"),
+            program("usr/bin/tool", script),
+            program("usr/bin/other", script),
+            program("usr/bin/gone", script),
+            program("usr/bin/linked", script),
+            ("var/lib/dpkg/status", 0o644, status),
+            ("var/lib/dpkg/info/tool.md5sums", 0o644, &sums),
+            ("var/lib/dpkg/info/tool.list", 0o644, "/bin/tool\n"),
+        ]);
+        let link = |path: &str, target: &str| {
+            let mut archive = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            archive.append_link(&mut header, path, target).unwrap();
+            archive.into_inner().unwrap()
+        };
+        let config = r#"{"os":"linux","architecture":"amd64","config":{"User":"1000"}}"#;
+        let clean = scan(config, vec![link("bin", "usr/bin"), lowest.clone()]);
+        assert_eq!((clean.packages, clean.compared, of(&clean, 448).0), (1, 4, CheckStatus::Passed));
+        let changed = layer(&[
+            program("usr/bin/tool", "#!/bin/sh\nevil\n"),
+            program("usr/bin/own", "\x7fELF"),
+            ("usr/bin/.wh.gone", 0o644, ""),
+        ]);
+        let altered = scan(
+            config,
+            vec![link("bin", "usr/bin"), lowest.clone(), changed, link("usr/bin/linked", "own")],
+        );
+        let (status, found) = of(&altered, 448);
+        assert_eq!(status, CheckStatus::Failed);
+        assert_eq!(
+            found,
+            [
+                "Error /usr/bin/linked: a link to own in the place of the file of package tool",
+                "Error /usr/bin/tool: not as package tool brought it",
+                "Notice /usr/bin/own: a program of no package, where packages' programs are",
+                "Informational /usr/bin/gone: missing of package tool",
+            ]
+        );
+        // The database of the uppermost layer counts: who writes it anew with the program is found by its time only.
+        let evil = "c1a1c9a1f3fd7d4c6a2e8ad0d3d3e0b0  bin/tool\n";
+        let rewritten = layer(&[("var/lib/dpkg/info/tool.md5sums", 0o644, evil)]);
+        let (status, found) = of(&scan(config, vec![link("bin", "usr/bin"), lowest.clone(), rewritten]), 448);
+        assert_eq!((status, found.len()), (CheckStatus::Failed, 1), "{found:?}");
+        // No database, no verdict; one that a layer above removed is none.
+        let removed = layer(&[("var/lib/.wh.dpkg", 0o644, "")]);
+        let without = scan(config, vec![lowest, removed]);
+        assert!(without.not_assessed.contains_key(&448));
     }
 
     #[test]
@@ -389,6 +461,6 @@ mod tests {
     #[test]
     fn unknown_checks_are_refused_with_the_known_ones() {
         assert_eq!(known_check("426"), Ok(426));
-        assert!(known_check("448").unwrap_err().contains("use one of 41, 48, 424, 425, 426"));
+        assert!(known_check("449").unwrap_err().contains("use one of 41, 48, 424, 425, 426, 448"));
     }
 }

@@ -9,7 +9,10 @@ use std::{
 use fargard_image::{ContentId, Digest, Entry, FileEntry, Kind, Known, Members, Tree, Visitor};
 use fargard_inventory::{Collector, Held, Inventory, Piece};
 use fargard_model::Priority;
-use fargard_scan::{CHECK_48, CHECK_426, Facts, FileKind, Finding, StreamScan, WalkReport, miner};
+use fargard_scan::{
+    CHECK_48, CHECK_426, ContentKey, EachFile, Facts, FileKind, Finding, ImageOutcome, ImageTree,
+    PackageKinds, StreamScan, WalkReport, compare_layers, miner,
+};
 
 use super::{
     harvest::{Found, Harvest, Installed},
@@ -25,6 +28,9 @@ const MAX_PASSWD: u64 = 1 << 20;
 /// What is kept while the layers go by.
 pub(super) struct Pass<'scan> {
     scan: StreamScan<'scan>,
+    /// Whether to keep what check 448 compares, and which package databases layers spoke of.
+    packages: bool,
+    kinds: PackageKinds,
     progress: Progress,
     /// Whether to note what is installed.
     inventory: bool,
@@ -40,9 +46,16 @@ pub(super) struct Pass<'scan> {
 }
 
 impl<'scan> Pass<'scan> {
-    pub(super) fn new(scan: StreamScan<'scan>, inventory: bool, cache: Option<LayerCache>) -> Self {
+    pub(super) fn new(
+        scan: StreamScan<'scan>,
+        packages: bool,
+        inventory: bool,
+        cache: Option<LayerCache>,
+    ) -> Self {
         Self {
             scan,
+            packages,
+            kinds: PackageKinds::default(),
             progress: Progress::start(),
             inventory,
             cache,
@@ -57,6 +70,7 @@ impl<'scan> Pass<'scan> {
     /// Ends what was the layer being read.
     fn store(&mut self) {
         let harvest = std::mem::take(&mut self.harvest);
+        self.kinds = self.kinds.with(harvest.packages.kinds());
         if harvest != Harvest::default() {
             self.harvests.insert(self.layer, harvest);
         }
@@ -123,7 +137,17 @@ impl Visitor for Pass<'_> {
             let _ = content.read_to_end(&mut begun);
             self.harvest.passwd.push((file.content.entry, begun.clone()));
         }
-        for (check, finding) in self.scan.file(facts, Cursor::new(begun).chain(content)) {
+        let content = Cursor::new(begun).chain(content);
+        let found = if self.packages {
+            let entry = file.content.entry;
+            let mut passing = self.harvest.packages.pass(self.kinds, entry, &facts, content);
+            let found = self.scan.file(facts, &mut passing);
+            passing.finish();
+            found
+        } else {
+            self.scan.file(facts, content)
+        };
+        for (check, finding) in found {
             let is_full = self.harvest.found.len() >= MAX_FINDINGS;
             self.harvest.overflowed |= is_full;
             if !is_full {
@@ -145,6 +169,45 @@ impl Pass<'_> {
     }
 }
 
+/// The image's file system for check 448.
+struct Merged<'tree>(&'tree Tree);
+
+/// Which content, in the words of the scan.
+fn key(content: ContentId) -> ContentKey {
+    (content.layer, content.entry)
+}
+
+impl ImageTree for Merged<'_> {
+    fn resolve(&self, path: &[u8]) -> Option<ContentKey> {
+        let entry = self.0.resolve(path)?;
+        (entry.kind() == Kind::File).then(|| key(entry.content()))
+    }
+
+    fn link(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let entry = self.0.get(path)?;
+        (entry.kind() == Kind::Symlink).then(|| entry.link().to_vec())
+    }
+
+    fn each(&self, visit: &mut EachFile<'_>) {
+        for entry in self.0.iter() {
+            let kind = match entry.kind() {
+                Kind::File => FileKind::Regular,
+                Kind::Symlink => FileKind::Link,
+                _ => continue,
+            };
+            let facts = Facts {
+                path: entry.path(),
+                kind,
+                mode: entry.mode().into(),
+                uid: entry.uid(),
+                size: entry.size(),
+                modified: entry.mtime(),
+            };
+            visit(&facts, key(entry.content()), (kind == FileKind::Link).then(|| entry.link()));
+        }
+    }
+}
+
 /// What all layers gave.
 #[derive(Debug)]
 pub(super) struct Harvested {
@@ -154,6 +217,12 @@ pub(super) struct Harvested {
 }
 
 impl Harvested {
+    /// What check 448 finds. `complete` says that all layers were read.
+    pub(super) fn compare(&self, tree: &Tree, complete: bool) -> ImageOutcome {
+        let layers = self.layers.iter().map(|(number, harvest)| (*number, &harvest.packages));
+        compare_layers(layers, &Merged(tree), complete)
+    }
+
     /// What the image's own `/etc/passwd` says.
     pub(super) fn passwd(&self, tree: &Tree) -> Option<&[u8]> {
         let content = tree.resolve(b"/etc/passwd")?.content();
