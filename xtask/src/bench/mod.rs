@@ -33,7 +33,8 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
            built-in ones.
            Workloads: cat, opens, writes, spawn, exec, compile, keepalive, connect, redis, start; and flood:
            how many opens a second are seen when a task makes as many as it can
-  scan     a root file system under `fargard scan`, next to find and grep
+  scan     a root file system of 1 GB of this machine's packages and an image of it under `fargard scan`, next to dpkg,
+           debsums, yara, kingfisher, detect-secrets and gzip where they are installed; a layer of 3 million files
   network  a packet socket beside connections and datagrams, lookups of a socket by several ways
   kills    1,000 engines and 200 keepers killed while calls are made: failed calls, the longest call, what was lost
   rules    what 0, 25, 93 and 1,000 rules cost by event on four captures (N events of each), CloudTrail, loading,
