@@ -30,7 +30,7 @@ pub use finding::Finding;
 pub use limits::Limits;
 pub use pipeline::{
     ContentKey, EachFile, ImageOutcome, ImageTree, LayerPackages, LiveScan, Looked, Outcome, PackageKinds,
-    Passing, Selection, StreamScan, scan, scan_with,
+    Passing, Selection, StreamScan, compare_layers, scan, scan_with,
 };
 pub use registry::{
     BUILD_CHECKS, CHECK_41, CHECK_43, CHECK_47, CHECK_48, CHECK_49, CHECK_56, CHECK_406, CHECK_410,
