@@ -190,7 +190,8 @@ async fn heartbeats(world: &mut World) {
 
 async fn tasks(world: &mut World) {
     world.scene("bare", None, false);
-    // Its grace of 120 s begins when it runs.
+    // ECS starts a service's tasks a moment later. The grace of 120 s begins when they run.
+    world.pass(5).await;
     let started = loop {
         world.tick().await;
         let task = world.task("bare");
@@ -270,7 +271,7 @@ async fn switches(world: &mut World) {
     let before = "Agent not provisioned : Services deployed before enabling Automated Agent Configuration";
     world.measure("automation is switched on: a service that is older", "older", before).await;
     let before = "Agent not provisioned : Service requires a new deployment";
-    world.measure("monitoring is switched on: a service that is older", "old", before).await;
+    world.measure("automation is switched on: a service older than monitoring", "old", before).await;
 }
 
 #[tokio::test]
