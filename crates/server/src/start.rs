@@ -237,6 +237,12 @@ impl StartError {
 }
 
 impl Running {
+    /// What its handlers reach.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &AppState {
+        &self.state
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {

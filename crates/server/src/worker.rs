@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{set_aside, state::AppState};
+use crate::{guardduty, set_aside, state::AppState};
 
 /// How far a sensor's clock may be ahead of the server's, in nanoseconds.
 const CLOCKS_APART: u64 = 5 * 60 * 1_000_000_000;
@@ -162,6 +162,10 @@ impl Worker {
         }
         if let Some(findings) = touched {
             self.state.metrics.applied(batch, started.elapsed());
+            // What a filter would have archived stays in sight for once.
+            if let Err(error) = guardduty::archive(&self.state, &findings).await {
+                tracing::warn!(%error, "filters could not be tried");
+            }
             self.state.updates.publish(&batch.header.task_arn, findings);
         }
         Ok(())

@@ -131,7 +131,7 @@ pub struct Notice {
 
 /// Inventory and coverage.
 #[async_trait]
-pub trait CoverageStore: Send + Sync {
+pub trait CoverageStore: crate::GuardDutyStore {
     /// Merges news of resources in one transaction and has the clusters it concerns judged; how many changed.
     async fn merge(&self, items: &[Item]) -> Result<u64, StoreError>;
     /// ARNs of clusters that must be judged by now, longest due first.

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod coverage;
 mod cursor;
 mod filter;
+pub mod guardduty;
 mod migrate;
 mod postgres;
 pub mod query;
@@ -24,6 +25,7 @@ pub use compliance::{
 pub use coverage::{
     AccessKey, ClusterKnown, Counts, CoveragePage, CoverageStore, Judgement, KeyRole, News, Notice,
 };
+pub use guardduty::{FindingScan, GuardDutyStore, Inside, Object, ObjectKey, ObjectKind};
 pub use query::{
     EventPage, EventQuery, Facets, FindingDetail, FindingPage, FindingQuery, LogEntry, Overview, StateChange,
     TaskDetail, TaskPage, TaskQuery, TaskRow, Token, TokenKind,

@@ -9,7 +9,7 @@ use fargard_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{AwsError, list_coverage::epoch, tags};
+use super::{AwsError, body, list_coverage::epoch, tags};
 use crate::rules::{Policy, Switch};
 
 /// Whether a feature is on, and since when.
@@ -87,11 +87,6 @@ const OTHERS: [&str; 8] = [
 /// Additional configurations, likewise; the order of answers is EKS, ECS, EC2, as Terraform keeps it.
 const OTHER_ADDITIONS: [&str; 3] = ["EKS_ADDON_MANAGEMENT", "EC2_AGENT_MANAGEMENT", "RDS_DATA_RISK"];
 
-fn input(body: &[u8]) -> Result<Input, AwsError> {
-    serde_json::from_slice(body)
-        .map_err(|error| AwsError::invalid(&format!("The body cannot be read: {error}.")))
-}
-
 fn is_on(feature: &FeatureInput) -> Result<bool, AwsError> {
     match feature.status.as_str() {
         "ENABLED" => Ok(true),
@@ -111,7 +106,7 @@ fn must_be_off(feature: &FeatureInput) -> Result<(), AwsError> {
 }
 
 impl FeatureState {
-    fn switch(&mut self, on: bool, now: Timestamp) {
+    pub(super) fn switch(&mut self, on: bool, now: Timestamp) {
         if self.on != on {
             *self = Self { on, updated_at: now };
         }
@@ -176,13 +171,13 @@ impl Detector {
 /// # Errors
 /// What cannot be, named.
 pub fn create_detector(
-    body: &[u8],
+    request: &[u8],
     id: String,
     account: &str,
     region: &str,
     now: Timestamp,
 ) -> Result<Detector, AwsError> {
-    let input = input(body)?;
+    let input: Input = body::read(request)?;
     let enabled = input.enable.ok_or_else(|| AwsError::invalid("enable is needed."))?;
     let mut detector = Detector {
         id,
@@ -206,8 +201,8 @@ pub fn create_detector(
 ///
 /// # Errors
 /// What cannot be, named.
-pub fn update_detector(mut detector: Detector, body: &[u8], now: Timestamp) -> Result<Detector, AwsError> {
-    let input = input(body)?;
+pub fn update_detector(mut detector: Detector, request: &[u8], now: Timestamp) -> Result<Detector, AwsError> {
+    let input: Input = body::read(request)?;
     detector.set_frequency(input.finding_publishing_frequency)?;
     detector.apply(input.features.unwrap_or_default(), now)?;
     detector.enabled = input.enable.unwrap_or(detector.enabled);
@@ -252,7 +247,7 @@ pub fn get_detector(detector: &Detector) -> Value {
     })
 }
 
-fn iso(time: Timestamp) -> String {
+pub(super) fn iso(time: Timestamp) -> String {
     i64::try_from(time.0 / 1_000_000)
         .ok()
         .and_then(|milliseconds| jiff::Timestamp::from_millisecond(milliseconds).ok())

@@ -8,7 +8,7 @@ use fargard_model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{AwsError, Token};
+use super::{AwsError, Token, body};
 use crate::{
     query::{After, Column, CoverageQuery, Criterion, SortKey},
     row::CoverageRow,
@@ -58,28 +58,14 @@ struct SortCriteria {
     order_by: Option<String>,
 }
 
-fn input(body: &[u8]) -> Result<Input, AwsError> {
-    if body.is_empty() {
-        return Ok(Input::default());
-    }
-    serde_json::from_slice(body)
-        .map_err(|error| AwsError::invalid(&format!("The body cannot be read: {error}.")))
-}
-
 /// The records a `ListCoverage` request wants.
 ///
 /// # Errors
 /// What cannot be, named.
-pub fn list_coverage(body: &[u8], now: Timestamp) -> Result<CoverageQuery, AwsError> {
-    let input = input(body)?;
+pub fn list_coverage(request: &[u8], now: Timestamp) -> Result<CoverageQuery, AwsError> {
+    let input: Input = body::read(request)?;
     let (sort, descending) = order(&input.sort_criteria.unwrap_or_default())?;
-    let limit = match input.max_results {
-        None => MAX,
-        Some(wanted) => usize::try_from(wanted)
-            .ok()
-            .filter(|wanted| (1..=MAX).contains(wanted))
-            .ok_or_else(|| AwsError::invalid("maxResults must be between 1 and 50."))?,
-    };
+    let limit = body::limit(input.max_results, MAX, MAX)?;
     let mut query =
         CoverageQuery { criteria: criteria(input.filter_criteria)?, sort, descending, after: None, limit };
     query.after = match input.next_token.as_deref() {
@@ -221,8 +207,8 @@ pub struct Statistics {
 ///
 /// # Errors
 /// What cannot be, named.
-pub fn coverage_statistics(body: &[u8]) -> Result<Statistics, AwsError> {
-    let input = input(body)?;
+pub fn coverage_statistics(request: &[u8]) -> Result<Statistics, AwsError> {
+    let input: Input = body::read(request)?;
     let query = CoverageQuery { criteria: criteria(input.filter_criteria)?, ..CoverageQuery::default() };
     let mut wanted = Statistics { query, by_type: false, by_status: false };
     let kinds = input.statistics_type.unwrap_or_default();

@@ -1,76 +1,7 @@
 //! From method and path to an operation. The path comes undecoded: an ARN is one segment of it, its slashes escaped.
 
-use super::AwsError;
+use super::{AwsError, Operation};
 use crate::sigv4::canonical::decode;
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// `ListCoverage`.
-    ListCoverage,
-    /// `GetCoverageStatistics`.
-    GetCoverageStatistics,
-    /// `CreateDetector`.
-    CreateDetector,
-    /// `ListDetectors`.
-    ListDetectors,
-    /// `GetDetector`.
-    GetDetector,
-    /// `UpdateDetector`.
-    UpdateDetector,
-    /// `DeleteDetector`.
-    DeleteDetector,
-    /// `ListTagsForResource`.
-    ListTagsForResource,
-    /// `TagResource`.
-    TagResource,
-    /// `UntagResource`.
-    UntagResource,
-    /// `GetAdministratorAccount`.
-    GetAdministratorAccount,
-    /// `GetMasterAccount`.
-    GetMasterAccount,
-    /// `ListInvitations`.
-    ListInvitations,
-    /// `GetInvitationsCount`.
-    GetInvitationsCount,
-}
-
-impl Operation {
-    /// Its name, as in IAM's actions.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ListCoverage => "ListCoverage",
-            Self::GetCoverageStatistics => "GetCoverageStatistics",
-            Self::CreateDetector => "CreateDetector",
-            Self::ListDetectors => "ListDetectors",
-            Self::GetDetector => "GetDetector",
-            Self::UpdateDetector => "UpdateDetector",
-            Self::DeleteDetector => "DeleteDetector",
-            Self::ListTagsForResource => "ListTagsForResource",
-            Self::TagResource => "TagResource",
-            Self::UntagResource => "UntagResource",
-            Self::GetAdministratorAccount => "GetAdministratorAccount",
-            Self::GetMasterAccount => "GetMasterAccount",
-            Self::ListInvitations => "ListInvitations",
-            Self::GetInvitationsCount => "GetInvitationsCount",
-        }
-    }
-
-    /// Whether it changes anything.
-    #[must_use]
-    pub fn writes(self) -> bool {
-        matches!(
-            self,
-            Self::CreateDetector
-                | Self::UpdateDetector
-                | Self::DeleteDetector
-                | Self::TagResource
-                | Self::UntagResource
-        )
-    }
-}
 
 /// An operation and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +10,8 @@ pub struct Routed {
     pub operation: Operation,
     /// Id of a detector, or a resource's ARN; empty for operations of an account.
     pub subject: String,
+    /// Name or id of something of the detector's; empty where the path names nothing.
+    pub item: String,
 }
 
 /// Longest id or ARN in a path.
@@ -89,28 +22,37 @@ const MAX_SUBJECT: usize = 300;
 /// # Errors
 /// What GuardDuty has and this server does not, and what nobody has.
 pub fn route(method: &str, path: &str) -> Result<Routed, AwsError> {
-    use Operation as O;
     let segments: Vec<&str> = path.trim_start_matches('/').trim_end_matches('/').split('/').collect();
-    let (operation, subject) = match (method, segments.as_slice()) {
-        ("POST", ["detector", id, "coverage"]) => (O::ListCoverage, *id),
-        ("POST", ["detector", id, "coverage", "statistics"]) => (O::GetCoverageStatistics, *id),
-        ("POST", ["detector"]) => (O::CreateDetector, ""),
-        ("GET", ["detector"]) => (O::ListDetectors, ""),
-        ("GET", ["detector", id]) => (O::GetDetector, *id),
-        ("POST", ["detector", id]) => (O::UpdateDetector, *id),
-        ("DELETE", ["detector", id]) => (O::DeleteDetector, *id),
-        ("GET", ["detector", id, "administrator"]) => (O::GetAdministratorAccount, *id),
-        ("GET", ["detector", id, "master"]) => (O::GetMasterAccount, *id),
-        ("GET", ["tags", arn]) => (O::ListTagsForResource, *arn),
-        ("POST", ["tags", arn]) => (O::TagResource, *arn),
-        ("DELETE", ["tags", arn]) => (O::UntagResource, *arn),
-        ("GET", ["invitation"]) => (O::ListInvitations, ""),
-        ("GET", ["invitation", "count"]) => (O::GetInvitationsCount, ""),
-        _ => return Err(AwsError::unsupported()),
-    };
-    let subject = String::from_utf8(decode(subject)).ok().filter(|subject| subject.len() <= MAX_SUBJECT);
-    let subject = subject.ok_or_else(|| AwsError::invalid("The resource in the path cannot be read."))?;
-    Ok(Routed { operation, subject })
+    let found = Operation::ALL.iter().find_map(|operation| {
+        let (its_method, its_path) = operation.address();
+        (its_method == method)
+            .then(|| matched(its_path, &segments))
+            .flatten()
+            .map(|named| (*operation, named))
+    });
+    let (operation, named) = found.ok_or_else(AwsError::unsupported)?;
+    let mut named = named.into_iter().map(|segment| {
+        let text = String::from_utf8(decode(segment)).ok();
+        text.filter(|text| text.len() <= MAX_SUBJECT && !text.contains('\0'))
+            .ok_or_else(|| AwsError::invalid("The resource in the path cannot be read."))
+    });
+    let subject = named.next().transpose()?.unwrap_or_default();
+    let item = named.next().transpose()?.unwrap_or_default();
+    Ok(Routed { operation, subject, item })
+}
+
+/// The segments at the pattern's stars, if all others are the same.
+fn matched<'p>(pattern: &str, segments: &[&'p str]) -> Option<Vec<&'p str>> {
+    let mut named = Vec::new();
+    let mut parts = pattern.split('/');
+    for segment in segments {
+        match parts.next()? {
+            "*" if !segment.is_empty() => named.push(*segment),
+            part if part == *segment => {}
+            _ => return None,
+        }
+    }
+    parts.next().is_none().then_some(named)
 }
 
 #[cfg(test)]
@@ -126,10 +68,25 @@ mod tests {
     }
 
     #[test]
+    fn every_operation_is_found_by_its_own_path() {
+        for operation in Operation::ALL {
+            let (method, path) = operation.address();
+            let routed = route(method, &format!("/{}", path.replace('*', "it"))).unwrap();
+            assert_eq!(routed.operation, *operation);
+            assert_eq!(routed.subject.is_empty(), !path.contains('*'), "{path}");
+            assert_eq!(routed.item.is_empty(), path.matches('*').count() < 2, "{path}");
+        }
+    }
+
+    #[test]
     fn what_is_not_supported_is_a_bad_request() {
-        for (method, path) in
-            [("GET", "/"), ("PUT", "/detector"), ("GET", "/detector/a/b/c"), ("POST", "/malware-scan")]
-        {
+        for (method, path) in [
+            ("GET", "/"),
+            ("PUT", "/detector"),
+            ("GET", "/detector/a/b/c"),
+            ("GET", "/detector//filter/x"),
+            ("POST", "/malware-scan"),
+        ] {
             let error = route(method, path).unwrap_err();
             assert_eq!((error.status, error.code), (400, "BadRequestException"), "{method} {path}");
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::AwsError;
+use super::{AwsError, body};
 use crate::sigv4::canonical::pairs;
 
 /// AWS's limits.
@@ -12,9 +12,10 @@ const MAX_TAGS: usize = 200;
 const MAX_KEY: usize = 128;
 const MAX_VALUE: usize = 256;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Input {
-    tags: BTreeMap<String, String>,
+    tags: Option<BTreeMap<String, String>>,
 }
 
 /// The id of the detector whose ARN this is, if it is of that account and region.
@@ -57,11 +58,10 @@ pub(super) fn check(tags: &BTreeMap<String, String>) -> Result<(), AwsError> {
 /// What cannot be, named.
 pub fn tag_resource(
     mut tags: BTreeMap<String, String>,
-    body: &[u8],
+    request: &[u8],
 ) -> Result<BTreeMap<String, String>, AwsError> {
-    let input: Input = serde_json::from_slice(body)
-        .map_err(|error| AwsError::invalid(&format!("The body cannot be read: {error}.")))?;
-    tags.extend(input.tags);
+    let input: Input = body::read(request)?;
+    tags.extend(input.tags.ok_or_else(|| AwsError::invalid("tags is needed."))?);
     check(&tags)?;
     Ok(tags)
 }

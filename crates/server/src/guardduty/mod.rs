@@ -5,8 +5,16 @@
 
 mod anonymous;
 mod answer;
+mod filters;
+mod findings;
+mod lists;
+mod members;
 mod operations;
+mod organization;
+#[cfg(test)]
+mod replay;
 mod sign_in;
+mod visible;
 
 use axum::{
     Router,
@@ -24,6 +32,7 @@ use fargard_model::Timestamp;
 
 use crate::state::AppState;
 use answer::{Answer, respond};
+pub(crate) use filters::archive;
 
 /// What may stand before every path.
 const PREFIX: &str = "/guardduty";

@@ -9,6 +9,7 @@ mod event_store;
 mod files;
 mod findings;
 mod folding;
+mod guardduty;
 mod hostile;
 mod outbox;
 mod queries;
@@ -80,7 +81,11 @@ where
     coverage::each_filter_and_order_pages_through_everything_once(fresh().await?.1).await?;
     coverage::keys_and_detectors_are_kept(fresh().await?.1).await?;
     outbox::a_change_is_recorded_with_its_judgement_and_once(fresh().await?.1).await?;
-    outbox::notices_are_told_in_order_by_one_at_a_time(fresh().await?.1).await
+    outbox::notices_are_told_in_order_by_one_at_a_time(fresh().await?.1).await?;
+    guardduty::objects_are_kept_by_name(fresh().await?.1).await?;
+    let (state, store) = fresh().await?;
+    guardduty::findings_are_read_by_region_and_account(state, store).await?;
+    guardduty::detectors_are_listed_by_region(fresh().await?.1).await
 }
 
 /// Runs every case for compliance; `fresh` gives an empty store each time, by both its traits.

@@ -36,6 +36,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0005_compliance.sql",
         sql: include_str!("../../migrations/postgres/0005_compliance.sql"),
     },
+    Migration {
+        name: "0006_guardduty.sql",
+        sql: include_str!("../../migrations/postgres/0006_guardduty.sql"),
+    },
 ];
 
 /// The scaled store of state.
@@ -61,6 +65,7 @@ macro_rules! transact {
 
 mod compliance;
 mod coverage;
+mod guardduty;
 
 impl PostgresStore {
     /// Connects to `postgresql://user:password@host/database` (or libpq's `key=value` form) and brings the schema up

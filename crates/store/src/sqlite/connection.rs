@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "0006_compliance.sql",
         sql: include_str!("../../migrations/sqlite/0006_compliance.sql"),
     },
+    Migration { name: "0007_guardduty.sql", sql: include_str!("../../migrations/sqlite/0007_guardduty.sql") },
 ];
 const OPEN: &str = "open the SQLite store";
 /// How long another process's lock on the file is waited for.

@@ -7,6 +7,7 @@ mod compliance;
 mod connection;
 mod coverage;
 mod events;
+mod guardduty;
 mod log;
 mod readers;
 #[cfg(test)]

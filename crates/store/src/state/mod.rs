@@ -7,6 +7,7 @@ pub(crate) mod coverage;
 pub(crate) mod digest;
 pub(crate) mod findings;
 pub(crate) mod fold;
+pub(crate) mod guardduty;
 pub(crate) mod inventory;
 pub(crate) mod outbox;
 pub(crate) mod overview;
