@@ -25,19 +25,20 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     all.into_iter().find(|file| file.is_file())
 }
 
-struct Stage {
-    place: Place,
+/// A server with an administrator's key.
+pub(crate) struct Stage {
+    pub(crate) place: Place,
     _running: Running,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     key: (String, String),
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let place = Place::new();
         let (running, tokens) = place.first_start();
         let mut stage = Self { place, _running: running, tokens, key: (String::new(), String::new()) };
@@ -45,7 +46,7 @@ impl Stage {
         stage
     }
 
-    fn make_key(&self, args: &[&str]) -> (String, String) {
+    pub(crate) fn make_key(&self, args: &[&str]) -> (String, String) {
         let made = self.fargard(&[&["server", "key", "create"], args].concat());
         assert!(made.status.success(), "{}", text(&made));
         let made = text(&made);
@@ -53,7 +54,7 @@ impl Stage {
         (value("AWS_ACCESS_KEY_ID="), value("AWS_SECRET_ACCESS_KEY="))
     }
 
-    fn fargard(&self, args: &[&str]) -> Output {
+    pub(crate) fn fargard(&self, args: &[&str]) -> Output {
         let url = self.place.url();
         fargard()
             .args(args)
@@ -63,7 +64,7 @@ impl Stage {
             .unwrap()
     }
 
-    fn environment(&self, command: &mut Command) {
+    pub(crate) fn environment(&self, command: &mut Command) {
         command
             .env("AWS_ACCESS_KEY_ID", &self.key.0)
             .env("AWS_SECRET_ACCESS_KEY", &self.key.1)
@@ -76,14 +77,14 @@ impl Stage {
             .env_remove("AWS_PROFILE");
     }
 
-    fn aws(&self, aws: &Path, args: &[&str]) -> Output {
+    pub(crate) fn aws(&self, aws: &Path, args: &[&str]) -> Output {
         let mut command = Command::new(aws);
         self.environment(&mut command);
         command.arg("guardduty").args(args).args(["--output", "json"]).output().unwrap()
     }
 
     /// A sweep of this many clusters of two accounts, each with one task; every third is heard of by nobody.
-    fn sweep(&self, clusters: usize) {
+    pub(crate) fn sweep(&self, clusters: usize) {
         let now = jiff::Timestamp::now().as_second();
         for (account, part) in [("111122223333", 0), ("444455556666", 1)] {
             let arn = |number: usize| format!("arn:aws:ecs:eu-west-1:{account}:cluster/c{number:05}");
@@ -134,7 +135,7 @@ impl Stage {
     }
 }
 
-fn json_of(output: &Output) -> Value {
+pub(crate) fn json_of(output: &Output) -> Value {
     assert!(output.status.success(), "{}", text(output));
     if output.stdout.trim_ascii().is_empty() {
         Value::Null
@@ -359,7 +360,7 @@ fn roles_and_errors(stage: &Stage, aws: &Path, id: &str) {
     said(&wrong, &["list-detectors"], "(InvalidSignatureException)");
     said(&("FGKANOBODY".to_owned(), "x".to_owned()), &["list-detectors"], "(UnrecognizedClientException)");
     said(&member, &["list-detectors", "--no-sign-request"], "(MissingAuthenticationTokenException)");
-    said(&member, &["list-ip-sets", "--detector-id", own], "not supported by this server");
+    said(&member, &["describe-malware-scans", "--detector-id", own], "not supported by this server");
     // Another region has another detector: none.
     let elsewhere = json_of(&with(&member, &["list-detectors", "--region", "us-east-1"]));
     assert_eq!(elsewhere["DetectorIds"], json!([]));

@@ -21,6 +21,7 @@ mod demo;
 mod embed;
 mod engine_killed;
 mod fim;
+mod guardduty;
 mod moto;
 mod notices;
 mod outage;
