@@ -71,7 +71,12 @@ fn base(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
-fn finding(path: &[u8], class: &'static str, severity: Priority, reason: impl Into<String>) -> Finding {
+pub(super) fn finding(
+    path: &[u8],
+    class: &'static str,
+    severity: Priority,
+    reason: impl Into<String>,
+) -> Finding {
     Finding { subject: printable(path), class, reason: reason.into(), severity }
 }
 

@@ -2,10 +2,14 @@
 
 use std::{fs::File, io, ops::ControlFlow, path::Path, sync::Arc};
 
+use fargard_model::Priority;
 use rustix::fs::{Advice, Stat};
 
 use super::{Scanner, Selection, job::Job, judge, look::Look, look::Wanted};
-use crate::{Facts, Finding, Limits, WalkReport, confined::Root, packages::Packages};
+use crate::{CHECK_448, Facts, Finding, Limits, WalkReport, confined::Root, packages::Packages};
+
+/// Largest file of a package that is compared while others wait; a sparse one can claim any size.
+const MAX_COMPARED: u64 = 512 << 20;
 
 /// All checks of single files. What packages say is what they said when their databases were read, so that whoever changes a
 /// file and the database alike is found.
@@ -80,7 +84,13 @@ fn read(
         scanner.judge_identity(&facts);
     }
     let expected = scanner.packages.files.get(path);
-    let digest = expected.and_then(|expected| expected.digest);
+    let is_too_large = facts.size > MAX_COMPARED;
+    let digest = expected.and_then(|expected| expected.digest).filter(|_| !is_too_large);
+    if expected.is_some() && is_too_large {
+        let reason = format!("{} bytes, more than are compared while a task runs", facts.size);
+        let found = judge::finding(path, "not-compared", Priority::Warning, reason);
+        scanner.add(CHECK_448.number, found);
+    }
     if facts.size == 0 && digest.is_none() {
         return Ok(buffer);
     }
@@ -128,7 +138,10 @@ mod tests {
         let sums = at("var/lib/dpkg/status.d/tool.md5sums");
         fs::write(&sums, "3e2b31c72181b87149ff995e7202c0e3  bin/tool\n").unwrap();
         let packages = Arc::new(Packages::read_compact(&Root::open(root.path()).unwrap()));
-        let mut live = LiveScan::new(root.path(), Limits::default(), packages).unwrap();
+        let mut live = {
+            let limits = Limits { content_bytes: 1 << 20, ..Limits::default() };
+            LiveScan::new(root.path(), limits, packages).unwrap()
+        };
         let mut look = |path: &str| {
             let looked = live.look(path.as_bytes(), &mut || ControlFlow::Continue(()));
             let mut found: Vec<_> = looked
@@ -145,6 +158,8 @@ mod tests {
         fs::write(&sums, "d41d8cd98f00b204e9800998ecf8427e  bin/tool\n").unwrap();
         assert_eq!(look("/bin/tool"), ["448 altered /usr/bin/tool"]);
         assert_eq!(look("/tmp/../bin/tool"), ["448 altered /usr/bin/tool"]);
+        fs::File::options().write(true).open(at("usr/bin/tool")).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(look("/bin/tool"), ["448 not-compared /usr/bin/tool"]);
         fs::rename(at("usr/bin/tool"), at("tmp/xmrig")).unwrap();
         assert_eq!(look("/tmp/xmrig"), ["426 name /tmp/xmrig"]);
         symlink("../../tmp/xmrig", at("usr/bin/tool")).unwrap();
