@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the product costs, as ratios against baselines of the same run.
 
+mod coverage;
 mod events;
 mod http;
 mod kills;
@@ -25,6 +26,7 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
        cargo xtask bench rules [--events N]
        cargo xtask bench kills
        cargo xtask bench network
+       cargo xtask bench coverage [--rows N] [--tasks N]
 
   sensor   what a task pays for running under the sensor, in its default mode and with FARGARD_READS=trap: file
            storm (opens, writes), processes (spawn, exec), compiling, HTTP server with kept and with new connections,
@@ -39,6 +41,8 @@ Usage: cargo xtask bench sensor [--sensor PROGRAM] [--rules DIR] [--rounds N] [-
   kills    1,000 engines and 200 keepers killed while calls are made: failed calls, the longest call, what was lost
   rules    what 0, 25, 93 and 1,000 rules cost by event on four captures (N events of each), CloudTrail, loading,
            memory; next to the same engine without its index. Needs ../shared or FARGARD_SHARED
+  coverage what ListCoverage and GetCoverageStatistics take over 10,000 and 1,000,000 clusters by filter and order, and a
+           minute's heartbeats of 100,000 tasks on one core
 
 Rounds are interleaved in changing order. Run on a machine that does nothing else.";
 
@@ -54,6 +58,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         ["network"] => network::run(),
         ["scan", rest @ ..] => scan::run(rest),
         ["rules", rest @ ..] => rules::run(rest),
+        ["coverage", rest @ ..] => coverage::run(rest),
         [unknown, ..] => bail!(lexopt::Error::from(format!("unknown benchmark {unknown:?}\n{USAGE}"))),
     }
 }
