@@ -63,6 +63,8 @@ fn row(number: u64) -> CoverageRow {
         uncovered_tasks: 0,
         updated_at: Timestamp(1_763_000_000_000_000_000 + number.wrapping_mul(104_729) % 10_000_000 * 1_000_000_000),
         newest_task: Timestamp(0),
+        since: Timestamp(0),
+        told: None,
     }
 }
 
