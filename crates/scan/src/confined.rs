@@ -88,6 +88,18 @@ impl Root {
         Ok(Some(Link { path: [resolved.path.as_slice(), b"/", name].concat(), stat, target }))
     }
 
+    /// The status of what a path inside the root leads to.
+    ///
+    /// # Errors
+    /// The path leads nowhere, loops or is too long.
+    pub fn status(&self, path: &[u8]) -> io::Result<Stat> {
+        let resolved = self.resolve(path)?;
+        Ok(match resolved.last {
+            Some(name) => rustix::fs::statat(&resolved.directory, name, AtFlags::SYMLINK_NOFOLLOW)?,
+            None => rustix::fs::fstat(&resolved.directory)?,
+        })
+    }
+
     /// Opens a directory by its path inside the root for listing.
     ///
     /// # Errors

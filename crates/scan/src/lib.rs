@@ -10,6 +10,7 @@
 mod archive;
 mod check;
 pub mod confined;
+pub mod custom;
 mod digest;
 mod facts;
 mod finding;
