@@ -138,6 +138,7 @@ impl CustomCheck {
             status,
             cause,
             subjects: findings.iter().map(|found| found.subject.clone()).collect(),
+            found: Vec::new(),
             tags: self.tags.clone(),
             task: target.task.clone(),
             container: target.container.clone(),

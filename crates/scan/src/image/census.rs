@@ -103,6 +103,13 @@ pub struct Census {
 }
 
 impl Census {
+    /// Whether a file of that path is worth a word also where an upper layer hides it.
+    #[must_use]
+    pub fn ships(path: &[u8], size: u64) -> bool {
+        let path = String::from_utf8_lossy(path);
+        leftover(&path, size).is_some() || cache_of(&path, size).is_some()
+    }
+
     /// A regular file. `owned` says that a package brought it.
     pub fn file(&mut self, facts: &Facts, seen: Seen, owned: bool) {
         if facts.kind != FileKind::Regular {
@@ -132,12 +139,7 @@ impl Census {
     }
 
     fn cache(&mut self, path: &str, size: u64, seen: Seen) {
-        let is_of = |start: &str, end: &str| path.contains(start) && path.ends_with(end);
-        // A lock and an empty directory say nothing.
-        let Some((_, _, what)) = CACHES.iter().find(|(start, end, _)| is_of(start, end)).filter(|_| size > 0)
-        else {
-            return;
-        };
+        let Some(what) = cache_of(path, size) else { return };
         let (files, bytes) = self.caches.entry((what, seen == Seen::Hidden)).or_default();
         *files += 1;
         *bytes = bytes.saturating_add(size);
@@ -218,6 +220,12 @@ impl Census {
         }
         (all, self.left_out)
     }
+}
+
+/// Whose cache a file is in. A lock and an empty file say nothing.
+fn cache_of(path: &str, size: u64) -> Option<&'static str> {
+    let is_of = |start: &str, end: &str| path.contains(start) && path.ends_with(end);
+    CACHES.iter().find(|(start, end, _)| size > 0 && is_of(start, end)).map(|(_, _, what)| *what)
 }
 
 #[cfg(test)]

@@ -97,6 +97,12 @@ impl Packages {
         self.names.len()
     }
 
+    /// Whether a path is that of a package's file.
+    #[must_use]
+    pub fn owns(&self, path: &[u8]) -> bool {
+        self.files.get(path).is_some()
+    }
+
     /// The name of a file's package.
     pub(crate) fn name(&self, number: u32) -> &str {
         usize::try_from(number).ok().and_then(|number| self.names.get(number)).map_or("?", String::as_str)

@@ -16,6 +16,10 @@ enum Letters {
     Dotted,
     /// Also `-`, `_` and `/`.
     Webhook,
+    /// Also `-`, `_`, `+`, `/` and `=`.
+    Padded,
+    /// Hexadecimal digits in small letters and `-`.
+    Uuid,
     /// Hexadecimal digits in small letters.
     Hex,
     /// Capital letters and the digits of base 32.
@@ -29,6 +33,8 @@ impl Letters {
             Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
             Self::Dotted => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'),
             Self::Webhook => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/'),
+            Self::Padded => byte.is_ascii_alphanumeric() || b"-_+/=".contains(&byte),
+            Self::Uuid => Self::Hex.has(byte) || byte == b'-',
             Self::Hex => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
             Self::Base32 => byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte),
         }
@@ -98,9 +104,31 @@ const FORMS: &[Form] = forms![
     "twilio-key" "a Twilio key" "SK" Hex 32..=32 Error any;
     "square-token" "a Square token" "EAAA" Url 60..=60 Error any;
     "doppler-token" "a Doppler token" "dp.pt." Plain 40..=44 Error any;
+    "atlassian-token" "an Atlassian token" "ATATT3x" Padded 180..=200 Error ends_in_hex;
+    "cloudflare-token" "a Cloudflare key" "v1.0-" Hex 160..=180 Error any;
+    "crates-token" "a crates.io token" "cio" Plain 32..=32 Error any;
+    "figma-token" "a Figma token" "figd_" Url 38..=50 Error any;
+    "flyio-token" "a Fly.io token" "FlyV1 fm2_" Padded 80..=600 Error any;
+    "launchdarkly-key" "a LaunchDarkly key" "api-" Uuid 36..=36 Error any;
+    "notion-token" "a Notion token" "ntn_" Plain 40..=50 Error any;
+    "postman-key" "a Postman key" "PMAK-" Url 59..=59 Error any;
+    "pulumi-token" "a Pulumi token" "pul-" Hex 40..=40 Error any;
+    "rubygems-key" "a RubyGems key" "rubygems_" Hex 48..=48 Error any;
+    "sentry-token" "a Sentry token" "sntrys_" Padded 60..=300 Error any;
+    "brevo-key" "a Brevo key" "xkeysib-" Url 81..=81 Error any;
+    "shopify-secret" "a Shopify secret" "shpss_" Hex 32..=32 Error any;
+    "terraform-token" "a Terraform Cloud token" "atlasv1." Url 60..=70 Error any;
+    "tailscale-key" "a Tailscale key" "tskey-" Url 20..=70 Error any;
+    "planetscale-token" "a PlanetScale token" "pscale_tkn_" Dotted 32..=64 Error any;
+    "easypost-key" "an EasyPost key" "EZAK" Plain 54..=54 Error any;
     "slack-webhook" "a Slack webhook" "hooks.slack.com/services/T" Webhook 30..=60 Error any;
     "discord-webhook" "a Discord webhook" "discord.com/api/webhooks/" Webhook 60..=120 Error any;
 ];
+
+/// What the forms begin with, and what marks those that have no prefix.
+pub(super) fn prefixes() -> impl Iterator<Item = &'static str> {
+    FORMS.iter().map(|form| form.prefix).chain(["eyJ", ":AA"])
+}
 
 /// A credential of a known form in a value.
 pub(super) fn known(name: &str, value: &str) -> Option<Secret> {
@@ -159,6 +187,13 @@ fn has_checksum(rest: &str) -> bool {
         base62(letter) == Some(digit)
     });
     digits && left == 0
+}
+
+/// Atlassian's tokens end with `=` and eight capital hexadecimal digits.
+fn ends_in_hex(rest: &str) -> bool {
+    rest.rsplit_once('=').is_some_and(|(_, end)| {
+        end.len() == 8 && end.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
+    })
 }
 
 fn base62(letter: u8) -> Option<u32> {

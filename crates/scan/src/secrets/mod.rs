@@ -7,6 +7,7 @@
 mod formats;
 mod mask;
 mod names;
+pub mod text;
 mod url;
 mod values;
 

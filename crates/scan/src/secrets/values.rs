@@ -151,6 +151,11 @@ fn looks_random(value: &str) -> bool {
     value.len() >= 12 && !value.contains(' ') && kinds >= 2 && entropy(value) >= 3.0 && !is_wordy(value)
 }
 
+/// Whether it has the entropy of something that is not a word.
+pub(super) fn is_varied(value: &str) -> bool {
+    entropy(value) >= 3.0 && !is_wordy(value)
+}
+
 /// Whether it is words with separators between, as a name: `my-app-production-1`.
 fn is_wordy(value: &str) -> bool {
     let parts: Vec<&str> =

@@ -68,6 +68,11 @@ impl Container {
         })
     }
 
+    /// The variables, as `NAME=value`.
+    pub(super) fn into_environment(self) -> Vec<String> {
+        self.environment
+    }
+
     /// What checks 41 and 424 find.
     pub(super) fn findings(&self, root: &Path) -> Vec<(u32, Vec<Finding>)> {
         let passwd = Root::open(root)

@@ -18,12 +18,23 @@ pub(super) struct Harvest {
     pub(super) found: Vec<Found>,
     /// Whether there were more findings than are kept.
     pub(super) overflowed: bool,
-    /// `/etc/passwd`, by the number of the member.
-    pub(super) passwd: Vec<(u32, Vec<u8>)>,
+    /// Contents of files of accounts and of those that checks of users ask for, by the number of the member.
+    pub(super) contents: Vec<(u32, Vec<u8>)>,
+    /// Files that are worth a word also where an upper layer hides them.
+    pub(super) shipped: Vec<Shipped>,
     /// What files say of what is installed.
     pub(super) pieces: Vec<Installed>,
     /// What check 448 compares.
     pub(super) packages: LayerPackages,
+}
+
+/// A file that is worth a word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Shipped {
+    pub(super) entry: u32,
+    pub(super) path: Vec<u8>,
+    pub(super) mode: u32,
+    pub(super) size: u64,
 }
 
 /// A finding in a file.

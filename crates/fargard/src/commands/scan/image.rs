@@ -7,13 +7,19 @@ use fargard_image::{
 };
 use fargard_model::{Container, Task, Timestamp};
 use fargard_scan::{
-    CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CheckInfo, Finding, ImageOutcome, Limits,
-    Selection, StreamScan, Target, WalkReport, secrets, users,
+    BUILD_CHECKS, CHECK_41, CHECK_48, CHECK_56, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECK_456,
+    CHECK_7003, CheckInfo, FILE_CHECKS, Finding, ImageOutcome, Limits, Selection, StreamScan, Target,
+    WalkReport,
+    custom::CustomCheck,
+    image::{Settings, history, settings},
+    secrets, users,
 };
 
 use super::{
+    custom,
     give_out::{OutputArgs, give_out},
-    image_pass::{Harvested, Pass},
+    hygiene,
+    image_pass::{Harvested, More, Pass},
     known::KnownArgs,
     layer_cache::{self, LayerCache},
     report::{Checked, OfImage, OfLayer, Scan},
@@ -21,7 +27,16 @@ use super::{
 use crate::{commands::registry::RegistryArgs, failure::BadInput};
 
 /// Checks of an image.
-const OF_IMAGE: [&CheckInfo; 6] = [&CHECK_41, &CHECK_48, &CHECK_424, &CHECK_425, &CHECK_426, &CHECK_448];
+fn of_image_all() -> impl Iterator<Item = &'static CheckInfo> {
+    let own = [&CHECK_41, &CHECK_48, &CHECK_56, &CHECK_424, &CHECK_425, &CHECK_426, &CHECK_448, &CHECK_7003];
+    own.into_iter().chain(BUILD_CHECKS).chain(FILE_CHECKS).chain([&CHECK_456])
+}
+
+/// Checks that need no files.
+fn of_configuration(check: u32) -> bool {
+    [CHECK_56.number, CHECK_424.number, CHECK_7003.number].contains(&check)
+        || BUILD_CHECKS.iter().any(|known| known.number == check)
+}
 
 /// Arguments of `fargard scan image`.
 #[derive(Debug, clap::Args)]
@@ -53,17 +68,20 @@ pub(super) struct ImageArgs {
     output: OutputArgs,
     #[command(flatten)]
     known: KnownArgs,
+    #[command(flatten)]
+    custom: custom::CustomArgs,
 }
 
 fn known_check(text: &str) -> Result<u32, String> {
-    let known = |number: &u32| OF_IMAGE.iter().any(|check| check.number == *number);
+    let known = |number: &u32| of_image_all().any(|check| check.number == *number);
     text.parse().ok().filter(known).ok_or_else(|| {
-        let numbers: Vec<String> = OF_IMAGE.iter().map(|check| check.number.to_string()).collect();
+        let numbers: Vec<String> = of_image_all().map(|check| check.number.to_string()).collect();
         format!("there is no check {text:?} for images; use one of {}", numbers.join(", "))
     })
 }
 
 pub(super) fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
+    let checks = args.custom.read()?;
     let image = open(args)?;
     let is_wanted = |check: &CheckInfo| args.check.is_empty() || args.check.contains(&check.number);
     let time = Duration::from_secs(args.timeout);
@@ -76,8 +94,10 @@ pub(super) fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
     };
     let inventory = args.known.is_wanted() || args.output.format.is_bill();
     let packages = is_wanted(&CHECK_448);
-    let cache = cache(args, &format!("{selection:?} {packages} {inventory} {limits:?}"))?;
-    let mut pass = Pass::new(StreamScan::new(&limits, selection), packages, inventory, cache);
+    let more =
+        More { packages, inventory, secrets: is_wanted(&CHECK_456), asked: custom::Asked::of(&checks) };
+    let cache = cache(args, &format!("{selection:?} {more:?} {limits:?}"))?;
+    let mut pass = Pass::new(StreamScan::new(&limits, selection), more, cache);
     let scanned = image
         .scan(&ImageLimits { time, ..ImageLimits::default() }, &mut pass)
         .map_err(|error| BadInput::because(error.to_string()))?;
@@ -91,7 +111,7 @@ pub(super) fn run(args: &ImageArgs) -> anyhow::Result<ExitCode> {
     } else {
         None
     };
-    let mut scan = assess(&args.image, &image, &report, harvested, &scanned, is_wanted);
+    let mut scan = assess(&args.image, &image, &report, harvested, &scanned, &checks, is_wanted);
     scan.known = known;
     give_out(&scan, &args.output)
 }
@@ -141,14 +161,14 @@ fn assess(
     name: &str,
     image: &Image,
     report: &WalkReport,
-    harvested: Harvested,
+    mut harvested: Harvested,
     scanned: &Scanned,
+    checks: &[CustomCheck],
     is_wanted: impl Fn(&CheckInfo) -> bool,
 ) -> Scan {
     let (files, bytes) = (report.files, report.bytes);
     let incomplete = scanned.report.incomplete().or(harvested.overflow());
     let run = &image.config.config;
-    let root = users::root(&run.user, harvested.passwd(&scanned.tree));
     let mut packages = if is_wanted(&CHECK_448) {
         harvested.compare(&scanned.tree, incomplete.is_none())
     } else {
@@ -157,11 +177,27 @@ fn assess(
     let has_packages = !packages.databases.is_empty();
     let troubles = packages.troubles.first().cloned();
     let mut findings = harvested.findings(&scanned.tree);
+    let contents = harvested.contents();
+    let passwd =
+        scanned.tree.resolve(b"/etc/passwd").and_then(|entry| contents.get(&entry.content()).copied());
+    let root = users::root(&run.user, passwd);
     findings.insert(CHECK_448.number, std::mem::take(&mut packages.findings));
     findings.insert(CHECK_41.number, root.into_iter().collect());
     findings.insert(CHECK_424.number, secrets::environment(run.env.iter().map(String::as_str)));
-    let is_made = |check: &CheckInfo| is_wanted(check) && (check.number != CHECK_448.number || has_packages);
-    let results = OF_IMAGE.into_iter().filter(|check| is_made(check)).map(|check| {
+    let (of_files, left_out) = hygiene::of_image(&scanned.tree, &contents, harvested.shipped());
+    let incomplete = incomplete.or(left_out);
+    findings.extend(of_files);
+    for (check, finding) in made(name, image) {
+        findings.entry(check).or_default().push(finding);
+    }
+    let mut not_assessed = not_made(name, image);
+    not_assessed.retain(|number, _| of_image_all().any(|check| check.number == *number && is_wanted(check)));
+    if is_wanted(&CHECK_448) && !has_packages {
+        let reason = "there is no package database (dpkg, rpm, apk)";
+        not_assessed.insert(CHECK_448.number, reason.to_owned());
+    }
+    let made = of_image_all().filter(|check| is_wanted(check) && !not_assessed.contains_key(&check.number));
+    let results = made.map(|check| {
         let found: Vec<Finding> = findings.remove(&check.number).unwrap_or_default();
         let target = Target {
             id: format!("scan-check-{}", check.number),
@@ -170,16 +206,12 @@ fn assess(
             container: &Container::default(),
         };
         // Variables are in the configuration, which was read whole.
-        let incomplete = incomplete.as_deref().filter(|_| check.number != CHECK_424.number);
+        let incomplete = incomplete.as_deref().filter(|_| !of_configuration(check.number));
         let incomplete = incomplete.or(troubles.as_deref().filter(|_| check.number == CHECK_448.number));
         Checked { result: check.result(&found, incomplete, target), findings: found }
     });
-    let mut not_assessed = BTreeMap::new();
-    if is_wanted(&CHECK_448) && !has_packages {
-        let reason = "there is no package database (dpkg, rpm, apk)";
-        not_assessed.insert(CHECK_448.number, reason.to_owned());
-    }
-    Scan {
+    let results: Vec<Checked> = results.collect();
+    let mut scan = Scan {
         rootfs: name.to_owned(),
         files,
         bytes,
@@ -188,11 +220,48 @@ fn assess(
         databases: packages.databases,
         packages: packages.packages,
         compared: packages.compared,
-        results: results.collect(),
+        results,
         not_assessed,
         image: Some(of_image(image, &scanned.report)),
         known: None,
+    };
+    custom::of_image(&mut scan, checks, &scanned.tree, &contents, &run.env, incomplete.as_deref());
+    scan
+}
+
+/// Whether an image was asked for by a reference, not as a file.
+fn reference(name: &str) -> Option<&str> {
+    name.parse::<Source>().is_err().then_some(name)
+}
+
+/// What the configuration and the history say.
+fn made(name: &str, image: &Image) -> Vec<(u32, Finding)> {
+    let run = &image.config.config;
+    let health = run.healthcheck.as_ref().and_then(|health| health.test.as_deref());
+    let mut found = settings(&Settings {
+        reference: reference(name),
+        volumes: run.volumes.iter().map(String::as_str).collect(),
+        ports: run.exposed_ports.iter().map(String::as_str).collect(),
+        health: health.map(|words| words.iter().map(String::as_str).collect()),
+    });
+    let steps: Vec<&str> = image.config.history.iter().map(|step| step.created_by.as_str()).collect();
+    let env: Vec<&str> = run.env.iter().map(String::as_str).collect();
+    found.extend(history(&steps, &env));
+    found
+}
+
+/// Checks for which the image says nothing, with the reason.
+fn not_made(name: &str, image: &Image) -> BTreeMap<u32, String> {
+    let mut reasons = BTreeMap::new();
+    if image.config.history.iter().all(|step| step.created_by.trim().is_empty()) {
+        for number in [47, 49, 410, 411, 7103] {
+            reasons.insert(number, "the image does not say how it was made (no history)".to_owned());
+        }
     }
+    if reference(name).is_none() {
+        reasons.insert(CHECK_7003.number, "the image was given as a file, not by a name".to_owned());
+    }
+    reasons
 }
 
 fn of_image(image: &Image, report: &ScanReport) -> OfImage {
@@ -220,9 +289,9 @@ fn of_image(image: &Image, report: &ScanReport) -> OfImage {
 mod tests {
     use fargard_image::{Image, ImageConfig};
     use fargard_model::CheckStatus;
-    use fargard_scan::{Limits, Selection, StreamScan};
+    use fargard_scan::{Limits, Selection, StreamScan, custom::CustomCheck};
 
-    use super::{ImageLimits, LayerCache, Pass, Scan, assess, known_check};
+    use super::{ImageLimits, LayerCache, More, Pass, Scan, assess, custom::Asked, known_check};
     use crate::commands::scan::known::Known;
 
     /// Ed25519, PKCS#8.
@@ -251,15 +320,26 @@ mod tests {
     }
 
     fn scan_with(config: &str, layers: Vec<Vec<u8>>, inventory: bool, cache: Option<LayerCache>) -> Scan {
+        scan_custom(config, layers, inventory, cache, &[])
+    }
+
+    fn scan_custom(
+        config: &str,
+        layers: Vec<Vec<u8>>,
+        inventory: bool,
+        cache: Option<LayerCache>,
+        checks: &[CustomCheck],
+    ) -> Scan {
         let image = Image::in_memory(ImageConfig::parse(config.as_bytes()).unwrap(), layers);
         let limits = Limits::default();
-        let mut pass = Pass::new(StreamScan::new(&limits, Selection::ALL), true, inventory, cache);
+        let more = More { packages: true, inventory, secrets: true, asked: Asked::of(checks) };
+        let mut pass = Pass::new(StreamScan::new(&limits, Selection::ALL), more, cache);
         let scanned = image.scan(&ImageLimits::default(), &mut pass).unwrap();
         let report = pass.report.clone();
         let mut harvested = pass.harvested();
         assert_eq!(harvested.warnings, [""; 0]);
         let found = harvested.inventory(&scanned.tree);
-        let mut scan = assess("memory", &image, &report, harvested, &scanned, |_| true);
+        let mut scan = assess("memory", &image, &report, harvested, &scanned, checks, |_| true);
         scan.known = inventory.then(|| Known::without_feeds(found));
         scan
     }
@@ -314,7 +394,10 @@ mod tests {
             "{setuid:?}"
         );
         assert_eq!(of(&scan, 424).0, CheckStatus::Failed);
-        assert_eq!((scan.files, scan.not_assessed.keys().copied().collect::<Vec<_>>()), (5, vec![448]));
+        assert_eq!(
+            (scan.files, scan.not_assessed.keys().copied().collect::<Vec<_>>()),
+            (5, vec![47, 49, 410, 411, 448, 7103])
+        );
     }
 
     const CONFIG: &str = r#"{"os":"linux","architecture":"amd64","config":{"User":"1000"}}"#;
@@ -374,7 +457,7 @@ mod tests {
             let again = scan_with(CONFIG, layers.clone(), true, cache("all"));
             assert_eq!(read(&again), expected);
             let fresh = scan_with(CONFIG, layers, true, None);
-            for check in [41, 48, 424, 425, 426, 448] {
+            for check in [41, 48, 424, 425, 426, 448, 456, 7106, 7108] {
                 assert_eq!(of(&again, check), of(&fresh, check), "{check}");
             }
             assert_eq!(packages(&again), packages(&fresh));
@@ -447,6 +530,85 @@ mod tests {
     }
 
     #[test]
+    fn how_it_was_made_and_what_it_should_not_hold() {
+        let config = r#"{"architecture":"amd64","os":"linux",
+            "config":{"User":"app","ExposedPorts":{"22/tcp":{}},"Volumes":{"/etc":{}}},
+            "history":[{"created_by":"/bin/sh -c #(nop) ADD file:0123 in / "},{"created_by":"RUN /bin/sh -c apt-get update # buildkit"},
+                {"created_by":"ADD app.py /srv/ # buildkit"}]}"#;
+        let variables = format!("DB_PASSWORD={}\n", "Zk8vTq2Lx1");
+        let scan = scan(
+            config,
+            vec![
+                layer(&[
+                    ("etc/passwd", 0o644, "root:x:0:0::/:\napp:x:7:7::/:\n"),
+                    ("etc/shadow", 0o644, "root::1::::::\n"),
+                    ("etc/sudoers.d/app", 0o440, "app ALL=(ALL) NOPASSWD: ALL\n"),
+                    ("srv/.env", 0o644, &variables),
+                    ("srv/.git/HEAD", 0o644, "ref\n"),
+                    ("usr/sbin/sshd", 0o755, "#!/bin/sh\n"),
+                ]),
+                layer(&[("srv/.wh..env", 0o644, "")]),
+            ],
+        );
+        for (check, subject) in [
+            (43, "/usr/sbin/sshd"),
+            (47, "history step 2"),
+            (49, "history step 3"),
+            (56, "22/tcp"),
+            (406, "the configuration"),
+            (456, "/srv/.env"),
+            (7003, "memory"),
+            (7101, "/etc"),
+            (7102, "/etc/sudoers.d/app"),
+            (7106, "/etc/shadow: root"),
+            (7108, "/srv/.env"),
+            (7109, "/etc/shadow"),
+        ] {
+            let (status, found) = of(&scan, check);
+            assert_eq!(status, CheckStatus::Failed, "{check}");
+            assert!(found.iter().any(|line| line.contains(subject)), "{check}: {found:?}");
+        }
+        for check in [41, 410, 411, 7103, 7104, 7107] {
+            assert_eq!(of(&scan, check).0, CheckStatus::Passed, "{check}");
+        }
+        let (_, secrets) = of(&scan, 456);
+        assert!(
+            secrets[0].contains("line 1") && secrets[0].contains("hidden by a layer above"),
+            "{secrets:?}"
+        );
+    }
+
+    #[test]
+    fn checks_of_users_are_made_of_images() {
+        let checks = fargard_scan::custom::read(
+            "checks:\n- {id: 9001, title: a, severity: high, all: [{file: /bin/app, mode: 0755, owner: app, contains: hello}]}\n\
+             - {id: 9002, title: b, severity: high, all: [{file: /bin/app, lacks: hello}, {environment: A}]}\n\
+             - {id: 9003, title: c, severity: high, all: [{process: app}]}\n\
+             - {id: 9004, title: d, severity: high, script: exit 0}\n",
+        )
+        .unwrap();
+        let mut link = tar::Header::new_gnu();
+        link.set_entry_type(tar::EntryType::Symlink);
+        link.set_size(0);
+        let mut links = tar::Builder::new(Vec::new());
+        links.append_link(&mut link, "bin", "usr/bin").unwrap();
+        let scan = scan_custom(
+            r#"{"os":"linux","architecture":"amd64","config":{"Env":["A=1"]}}"#,
+            vec![
+                layer(&[("etc/passwd", 0o644, "app:x:0:0::/:\n"), ("usr/bin/app", 0o755, "hello")]),
+                links.into_inner().unwrap(),
+            ],
+            false,
+            None,
+            &checks,
+        );
+        assert_eq!(of(&scan, 9001).0, CheckStatus::Passed, "{:?}", of(&scan, 9001));
+        assert_eq!(of(&scan, 9002).0, CheckStatus::Failed);
+        assert!(scan.not_assessed[&9003].contains("not run: there are no processes here"));
+        assert!(scan.not_assessed[&9004].contains("nothing of an image is run"));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_no_pass() {
         let mut cut = layer(&[("bin/a", 0o755, "#!/bin/sh\n"), ("bin/b", 0o755, "#!/bin/sh\n")]);
         cut.truncate(1030);
@@ -461,6 +623,8 @@ mod tests {
     #[test]
     fn unknown_checks_are_refused_with_the_known_ones() {
         assert_eq!(known_check("426"), Ok(426));
-        assert!(known_check("449").unwrap_err().contains("use one of 41, 48, 424, 425, 426, 448"));
+        assert!(
+            known_check("449").unwrap_err().contains("use one of 41, 48, 56, 424, 425, 426, 448, 7003, 47")
+        );
     }
 }

@@ -10,30 +10,46 @@ use fargard_image::{ContentId, Digest, Entry, FileEntry, Kind, Known, Members, T
 use fargard_inventory::{Collector, Held, Inventory, Piece};
 use fargard_model::Priority;
 use fargard_scan::{
-    CHECK_48, CHECK_426, ContentKey, EachFile, Facts, FileKind, Finding, ImageOutcome, ImageTree,
-    PackageKinds, StreamScan, WalkReport, compare_layers, miner,
+    CHECK_48, CHECK_426, CHECK_456, ContentKey, EachFile, Facts, FileKind, Finding, ImageOutcome, ImageTree,
+    PackageKinds, StreamScan, WalkReport, compare_layers, image::Census, miner, secrets::text,
 };
 
 use super::{
-    harvest::{Found, Harvest, Installed},
+    custom::Asked,
+    harvest::{Found, Harvest, Installed, Shipped},
+    hygiene::is_account_file,
     layer_cache::{self, LayerCache},
     progress::Progress,
 };
 
 /// Findings kept of a layer, and of an image.
 const MAX_FINDINGS: usize = 10_000;
-/// Longest `/etc/passwd` that is looked at.
-const MAX_PASSWD: u64 = 1 << 20;
+/// Longest file of accounts that is looked at.
+const MAX_ACCOUNTS: u64 = 1 << 20;
+/// Most bytes of contents kept of a layer, and most files of it that are worth a word.
+const MAX_CONTENTS: usize = 32 << 20;
+const MAX_SHIPPED: usize = 100_000;
+
+/// What is looked for beside the checks of content.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    /// What check 448 compares.
+    pub(super) packages: bool,
+    /// What is installed.
+    pub(super) inventory: bool,
+    /// Secrets in text files.
+    pub(super) secrets: bool,
+    /// Files that checks of users ask for.
+    pub(super) asked: Asked,
+}
 
 /// What is kept while the layers go by.
 pub(super) struct Pass<'scan> {
     scan: StreamScan<'scan>,
-    /// Whether to keep what check 448 compares, and which package databases layers spoke of.
-    packages: bool,
+    /// Which package databases layers spoke of.
     kinds: PackageKinds,
     progress: Progress,
-    /// Whether to note what is installed.
-    inventory: bool,
+    more: More,
     cache: Option<LayerCache>,
     /// What each layer gave.
     harvests: HashMap<u16, Harvest>,
@@ -46,18 +62,12 @@ pub(super) struct Pass<'scan> {
 }
 
 impl<'scan> Pass<'scan> {
-    pub(super) fn new(
-        scan: StreamScan<'scan>,
-        packages: bool,
-        inventory: bool,
-        cache: Option<LayerCache>,
-    ) -> Self {
+    pub(super) fn new(scan: StreamScan<'scan>, more: More, cache: Option<LayerCache>) -> Self {
         Self {
             scan,
-            packages,
             kinds: PackageKinds::default(),
             progress: Progress::start(),
-            inventory,
+            more,
             cache,
             harvests: HashMap::new(),
             layer: 0,
@@ -131,27 +141,49 @@ impl Visitor for Pass<'_> {
             size: file.entry.size,
             modified: file.entry.mtime,
         };
-        let mut begun = if self.inventory { self.note(file, content) } else { Vec::new() };
-        if file.path == b"/etc/passwd" && file.entry.size <= MAX_PASSWD {
+        let mut begun = if self.more.inventory { self.note(file, content) } else { Vec::new() };
+        let entry = file.content.entry;
+        if Census::ships(file.path, file.entry.size) {
+            let is_full = self.harvest.shipped.len() >= MAX_SHIPPED;
+            self.harvest.overflowed |= is_full;
+            if !is_full {
+                let (mode, size) = (file.entry.mode.into(), file.entry.size);
+                self.harvest.shipped.push(Shipped { entry, path: file.path.to_vec(), mode, size });
+            }
+        }
+        let is_asked =
+            (is_account_file(file.path) && file.entry.size <= MAX_ACCOUNTS) || self.more.asked.wants(file);
+        let is_text = self.more.secrets && text::is_searched(file.path, file.entry.size);
+        let mut found = Vec::new();
+        if is_asked || is_text {
             // What cannot be read of a layer is in its report.
             let _ = content.read_to_end(&mut begun);
-            self.harvest.passwd.push((file.content.entry, begun.clone()));
+            if is_text {
+                let secrets = text::findings(file.path, &begun).into_iter();
+                found.extend(secrets.map(|finding| (CHECK_456.number, finding)));
+            }
+            if is_asked {
+                let kept: usize = self.harvest.contents.iter().map(|(_, bytes)| bytes.len()).sum();
+                let is_full = kept + begun.len() > MAX_CONTENTS;
+                self.harvest.overflowed |= is_full;
+                if !is_full {
+                    self.harvest.contents.push((entry, begun.clone()));
+                }
+            }
         }
         let content = Cursor::new(begun).chain(content);
-        let found = if self.packages {
-            let entry = file.content.entry;
+        if self.more.packages {
             let mut passing = self.harvest.packages.pass(self.kinds, entry, &facts, content);
-            let found = self.scan.file(facts, &mut passing);
+            found.extend(self.scan.file(facts, &mut passing));
             passing.finish();
-            found
         } else {
-            self.scan.file(facts, content)
-        };
+            found.extend(self.scan.file(facts, content));
+        }
         for (check, finding) in found {
             let is_full = self.harvest.found.len() >= MAX_FINDINGS;
             self.harvest.overflowed |= is_full;
             if !is_full {
-                let (entry, path) = (file.content.entry, file.path.to_vec());
+                let path = file.path.to_vec();
                 self.harvest.found.push(Found { entry, path, check, finding: finding.into() });
             }
         }
@@ -223,17 +255,36 @@ impl Harvested {
         compare_layers(layers, &Merged(tree), complete)
     }
 
-    /// What the image's own `/etc/passwd` says.
-    pub(super) fn passwd(&self, tree: &Tree) -> Option<&[u8]> {
-        let content = tree.resolve(b"/etc/passwd")?.content();
-        let found = &self.layers.get(&content.layer)?.passwd;
-        found.iter().find(|(entry, _)| *entry == content.entry).map(|(_, text)| text.as_slice())
+    /// Contents that were kept.
+    pub(super) fn contents(&self) -> HashMap<ContentId, &[u8]> {
+        let all = self.layers.iter().flat_map(|(layer, harvest)| {
+            let of = harvest.contents.iter();
+            of.map(|(entry, bytes)| (ContentId { layer: *layer, entry: *entry }, bytes.as_slice()))
+        });
+        all.collect()
+    }
+
+    /// Files that are worth a word also where an upper layer hides them.
+    pub(super) fn shipped(&self) -> impl Iterator<Item = (ContentId, Facts)> {
+        self.layers.iter().flat_map(|(layer, harvest)| {
+            harvest.shipped.iter().map(|shipped| {
+                let facts = Facts {
+                    path: shipped.path.clone(),
+                    kind: FileKind::Regular,
+                    mode: shipped.mode,
+                    uid: 0,
+                    size: shipped.size,
+                    modified: 0,
+                };
+                (ContentId { layer: *layer, entry: shipped.entry }, facts)
+            })
+        })
     }
 
     /// Why not all findings were kept.
     pub(super) fn overflow(&self) -> Option<String> {
         let overflowed = self.layers.values().any(|harvest| harvest.overflowed);
-        overflowed.then(|| format!("more than {MAX_FINDINGS} findings in a layer"))
+        overflowed.then(|| format!("more than {MAX_FINDINGS} findings, or files worth a word, in a layer"))
     }
 
     /// What is installed: what visible files say, with their layer.
@@ -258,13 +309,17 @@ impl Harvested {
 
     /// The findings by check, with the layer and whether a container sees the file: one that an upper layer hides is
     /// still shipped, but runs nowhere.
-    pub(super) fn findings(self, tree: &Tree) -> HashMap<u32, Vec<Finding>> {
-        let mut layers: Vec<(u16, Harvest)> = self.layers.into_iter().collect();
+    pub(super) fn findings(&mut self, tree: &Tree) -> HashMap<u32, Vec<Finding>> {
+        let mut layers: Vec<(u16, Vec<Found>)> = self
+            .layers
+            .iter_mut()
+            .map(|(layer, harvest)| (*layer, std::mem::take(&mut harvest.found)))
+            .collect();
         layers.sort_by_key(|(layer, _)| *layer);
         let found: Vec<(ContentId, Found)> = layers
             .into_iter()
-            .flat_map(|(layer, harvest)| {
-                harvest.found.into_iter().map(move |found| (ContentId { layer, entry: found.entry }, found))
+            .flat_map(|(layer, found)| {
+                found.into_iter().map(move |found| (ContentId { layer, entry: found.entry }, found))
             })
             .collect();
         let visible = tree.paths_of(found.iter().map(|(content, _)| *content));

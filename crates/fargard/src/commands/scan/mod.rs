@@ -1,8 +1,10 @@
 //! `fargard scan`: compliance checks of root file systems, images and task definitions.
 
 mod container;
+mod custom;
 mod give_out;
 mod harvest;
+mod hygiene;
 mod image;
 mod image_pass;
 mod known;
@@ -17,14 +19,16 @@ mod taskdef_report;
 #[cfg(test)]
 mod taskdef_tests;
 
-use std::{collections::BTreeMap, ops::ControlFlow, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap, io, ops::ControlFlow, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
+};
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use fargard_model::{CheckStatus, Container, Priority, Task, Timestamp};
 use fargard_scan::{
-    CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECKS, CheckInfo, Limits, Outcome,
-    Selection, Target,
+    CHECK_41, CHECK_48, CHECK_424, CHECK_425, CHECK_426, CHECK_448, CHECK_456, CHECKS, CheckInfo,
+    FILE_CHECKS, Limits, Outcome, Selection, Target, confined::Root, packages::Packages,
 };
 
 use self::{
@@ -76,6 +80,11 @@ struct RootfsArgs {
     output: OutputArgs,
     #[command(flatten)]
     known: KnownArgs,
+    #[command(flatten)]
+    custom: custom::CustomArgs,
+    /// Run the scripts of --custom in the directory: as nobody, without rights and network
+    #[arg(long, requires = "custom")]
+    run_scripts: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -89,11 +98,16 @@ enum Format {
     Sarif,
 }
 
+/// Checks of root file systems.
+fn of_rootfs() -> impl Iterator<Item = &'static CheckInfo> {
+    CHECKS.into_iter().chain(FILE_CHECKS).chain([&CHECK_456])
+}
+
 /// Accepts the numbers of checks that exist.
 fn known_check(text: &str) -> Result<u32, String> {
-    let known = |number: &u32| CHECKS.iter().any(|check| check.number == *number);
+    let known = |number: &u32| of_rootfs().any(|check| check.number == *number);
     text.parse().ok().filter(known).ok_or_else(|| {
-        let numbers: Vec<String> = CHECKS.iter().map(|check| check.number.to_string()).collect();
+        let numbers: Vec<String> = of_rootfs().map(|check| check.number.to_string()).collect();
         format!("there is no check {text:?} for root file systems; use one of {}", numbers.join(", "))
     })
 }
@@ -123,22 +137,36 @@ fn rootfs(args: &RootfsArgs) -> anyhow::Result<ExitCode> {
         Some(path) => Some(container::Container::from_config(path)?),
         None => container::Container::of_process(&args.dir),
     };
-    let mut progress = Progress::start();
-    let outcome = fargard_scan::scan(&args.dir, &limits, selection, |report| {
-        progress.show(report);
-        ControlFlow::Continue(())
-    });
-    progress.clear();
-    let mut outcome = outcome.map_err(|error| {
+    let checks = args.custom.read()?;
+    let bad = |error: io::Error| {
         BadInput::because(format!(
             "cannot scan {}: {error}; name a directory you can read",
             args.dir.display()
         ))
-    })?;
+    };
+    let packages = Arc::new(Packages::read(&Root::open(&args.dir).map_err(bad)?));
+    let mut progress = Progress::start();
+    let outcome = fargard_scan::scan_with(&args.dir, &limits, selection, &packages, |report| {
+        if report.files.is_multiple_of(256) {
+            progress.show(report);
+        }
+        ControlFlow::Continue(())
+    });
+    progress.clear();
+    let mut outcome = outcome.map_err(bad)?;
+    if FILE_CHECKS.into_iter().chain([&CHECK_456]).any(is_wanted) {
+        let secrets = is_wanted(&CHECK_456);
+        let (findings, incomplete) =
+            hygiene::of_directory(&args.dir, &limits, &packages, secrets).map_err(bad)?;
+        outcome.findings.extend(findings);
+        outcome.walk.cut_short = outcome.walk.cut_short.or(incomplete);
+    }
     if let Some(container) = &container {
         outcome.findings.extend(container.findings(&args.dir));
     }
-    let mut scan = assess(args.dir.display().to_string(), outcome, container.is_some(), is_wanted);
+    let environment = container.map(container::Container::into_environment);
+    let mut scan = assess(args.dir.display().to_string(), outcome, environment.is_some(), is_wanted);
+    custom::of_directory(&mut scan, &checks, &args.dir, environment, args.run_scripts)?;
     if args.known.is_wanted() || args.output.format.is_bill() {
         let mut progress = Progress::start();
         let inventory = fargard_inventory::of_rootfs(&args.dir, &limits, |report| {
@@ -161,7 +189,7 @@ fn assess(
     let incomplete = outcome.walk.incomplete();
     let mut not_assessed = BTreeMap::new();
     let mut results = Vec::new();
-    for check in CHECKS.into_iter().filter(|check| is_wanted(check)) {
+    for check in of_rootfs().filter(|check| is_wanted(check)) {
         let of_packages = check.number == CHECK_448.number;
         if of_packages && outcome.databases.is_empty() {
             let reason = "there is no package database (dpkg, apk or rpm)".to_owned();

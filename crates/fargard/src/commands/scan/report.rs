@@ -6,7 +6,7 @@ use std::{
 };
 
 use fargard_model::{CheckResult, CheckStatus};
-use fargard_scan::{CHECKS, CheckInfo, Finding};
+use fargard_scan::{CheckInfo, Finding, all_checks};
 use serde::Serialize;
 
 pub(super) use fargard_outputs::compliance::{level, uri};
@@ -75,7 +75,7 @@ pub(super) struct Checked {
 
 /// What a check is, by its number.
 pub(super) fn info(number: u32) -> Option<&'static CheckInfo> {
-    CHECKS.into_iter().find(|check| check.number == number)
+    all_checks().find(|check| check.number == number)
 }
 
 /// Prints the table; `all` also lists what fails nothing.
