@@ -146,7 +146,7 @@ impl Sources for ImageSources<'_> {
             return Err(failed("it is too long"));
         }
         let kept = self.contents.get(&entry.content());
-        kept.cloned()
+        kept.map(|bytes| bytes.to_vec())
             .ok_or_else(|| failed("its content was not kept: it is behind a link, or its layer was not read"))
     }
 
