@@ -2,7 +2,6 @@
 //! fails must fail here; what fails here alone is printed. Skipped where there is no `checkov` on the path, or no corpus.
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "helpers of tests fail like tests; files of the test corpus"
 )]
