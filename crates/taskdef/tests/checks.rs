@@ -487,6 +487,18 @@ fn services_clusters_and_providers() {
 }
 
 #[test]
+fn loops_are_looked_into_and_nested_stacks_are_told_of() {
+    let text = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::All:\n  - Name\n  - [a, b]\n  - 'S${Name}':\n      \
+                Type: AWS::ECS::Service\n      Properties: {NetworkConfiguration: {AwsvpcConfiguration: {AssignPublicIp: ENABLED}}}\n    \
+                'T${Name}':\n      Type: AWS::ECS::TaskDefinition\n      Properties: {ContainerDefinitions: [{Name: x, Image: y, Privileged: true}]}\n  \
+                Nested:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: https://example.net/t.yaml}\n";
+    let report = report(text);
+    let found = failing(&report);
+    assert!(found.contains("7010 public") && found.contains("54 privileged"), "{found:?}");
+    assert_eq!(report.unseen.iter().map(|unseen| unseen.name.as_str()).collect::<Vec<_>>(), ["Nested"]);
+}
+
+#[test]
 fn what_is_none_is_refused_with_its_place() {
     let error = |text: &str| {
         check(text, &Knowledge { parameters: BTreeMap::new(), images: &(), secrets: &() })

@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 
 pub use self::{
     catalogue::Check,
-    report::{Report, Undecided, Violation, Weight},
+    report::{Report, Undecided, Unseen, Violation, Weight},
     secrets::{SecretFinder, Suspect},
 };
-use crate::embed::{EmbedError, ImageLookup, document::Document};
+use crate::embed::{EmbedError, ImageLookup, Settings, document::Document, opaque};
 use reader::Reader;
 
 /// What a check may know beside the file.
@@ -59,6 +59,10 @@ pub fn check(text: &str, knowledge: &Knowledge<'_>) -> Result<Report, EmbedError
     }
     if dialect.is_template() {
         template::check(&reader, &mut report);
+    }
+    for found in opaque::all(&document, &Settings::default()) {
+        let at = document.position(found.node);
+        report.unseen.push(Unseen { name: found.name, at, reason: found.skip.reason });
     }
     report.sort();
     Ok(report)

@@ -55,6 +55,17 @@ pub struct Undecided {
     pub reason: String,
 }
 
+/// Something in a template that may hold task definitions or services and cannot be looked into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Logical name, or the name of a macro.
+    pub name: String,
+    /// Where it stands.
+    pub at: Position,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
 /// What all checks give for a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -66,6 +77,8 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// What the file leaves open.
     pub undecided: Vec<Undecided>,
+    /// What cannot be looked into.
+    pub unseen: Vec<Unseen>,
     /// Checks that had something to look at.
     pub made: BTreeSet<Check>,
     /// Why a check had nothing to look at; a check may stand here and in `made`.

@@ -5,6 +5,7 @@ use super::{
     reader::{Place, Reader},
     report::{Report, Undecided, Violation, Weight},
 };
+use crate::embed::{opaque, tree::Node};
 
 /// Platform versions that are the latest of Linux and Windows.
 const LATEST: &[&str] = &["LATEST", "1.4.0"];
@@ -18,20 +19,8 @@ struct Resource<'s, 'd> {
 }
 
 pub(super) fn check(reader: &Reader<'_>, report: &mut Report) {
-    let resources = reader.root().get("Resources").map_or(&[][..], |resources| resources.members());
-    for member in resources {
-        let Some(kind) = member.node.get("Type").and_then(|kind| kind.text()) else { continue };
-        let look = match kind {
-            "AWS::ECS::Service" => Resource::service,
-            "AWS::ECS::TaskSet" => Resource::task_set,
-            "AWS::ECS::Cluster" => Resource::cluster,
-            "AWS::ECS::CapacityProvider" => Resource::capacity_provider,
-            _ => continue,
-        };
-        // A cluster may have no properties at all.
-        let node = member.node.get("Properties").unwrap_or(&member.node);
-        let path = format!("Resources.{}.Properties", member.name);
-        look(&mut Resource { reader, report, name: &member.name, properties: Place { node, path } });
+    if let Some(resources) = reader.root().get("Resources") {
+        look(reader, resources, "Resources", report);
     }
     for (checks, reason) in [
         (&[Check::PublicAddress, Check::PlatformVersion][..], "the file has no service"),
@@ -44,6 +33,29 @@ pub(super) fn check(reader: &Reader<'_>, report: &mut Report) {
         for check in checks.iter().filter(|check| !report.made.contains(check)).copied().collect::<Vec<_>>() {
             report.not_applicable.insert(check, reason);
         }
+    }
+}
+
+/// Looks at resources, those in loops too.
+fn look<'d>(reader: &Reader<'d>, resources: &'d Node, above: &str, report: &mut Report) {
+    for member in resources.members() {
+        let path = format!("{above}.{}", member.name);
+        if member.name.starts_with(opaque::LOOP) {
+            opaque::body(&member.node).into_iter().for_each(|body| look(reader, body, &path, report));
+            continue;
+        }
+        let Some(kind) = member.node.get("Type").and_then(Node::text) else { continue };
+        let judge = match kind {
+            "AWS::ECS::Service" => Resource::service,
+            "AWS::ECS::TaskSet" => Resource::task_set,
+            "AWS::ECS::Cluster" => Resource::cluster,
+            "AWS::ECS::CapacityProvider" => Resource::capacity_provider,
+            _ => continue,
+        };
+        // A cluster may have no properties at all.
+        let node = member.node.get("Properties").unwrap_or(&member.node);
+        let properties = Place { node, path: format!("{path}.Properties") };
+        judge(&mut Resource { reader, report: &mut *report, name: &member.name, properties });
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) mod document;
 mod edit;
 mod foreign;
 mod lookup;
-mod opaque;
+pub(crate) mod opaque;
 mod plan;
 mod reason;
 mod record;

@@ -132,6 +132,8 @@ pub(super) fn assess(reports: Vec<(String, Report)>, is_wanted: impl Fn(&CheckIn
         for question in report.undecided {
             open.entry(question.check.number()).or_default().push(describe(&file, &question));
         }
+        let unseen = report.unseen.iter();
+        scan.not_seen.extend(unseen.map(|it| format!("{file}:{}: {}: {}", it.at, it.name, it.reason)));
         scan.files.push(file);
     }
     for check in TASK_CHECKS.into_iter().filter(|check| is_wanted(check)) {

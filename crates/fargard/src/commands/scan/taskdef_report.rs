@@ -19,6 +19,8 @@ pub(super) struct TaskScan {
     pub(super) tasks: usize,
     pub(super) containers: usize,
     pub(super) results: Vec<TaskChecked>,
+    /// What of templates cannot be looked into, with place and reason.
+    pub(super) not_seen: Vec<String>,
     /// Checks that had nothing to look at, with the reason.
     pub(super) not_applicable: BTreeMap<u32, String>,
 }
@@ -72,6 +74,9 @@ pub(super) fn write_table(out: &mut impl Write, scan: &TaskScan, all: bool) -> i
         write_check(out, checked, all)?;
     }
     write_idle(out, scan, all)?;
+    for unseen in &scan.not_seen {
+        writeln!(out, "Not looked into: {unseen}")?;
+    }
     let (files, tasks, containers) = (scan.files.len(), scan.tasks, scan.containers);
     writeln!(out, "\n{files} files, {tasks} task definitions, {containers} containers")
 }
