@@ -77,7 +77,7 @@ fn the_example_task_is_a_deployed_image_with_an_alerted_check_on_its_host() {
     let blocking = stage.file("blocking.yaml", &POLICY.replace("426: alert", "426: block"));
     for args in [["policy", "check"], ["rules", "apply"], ["policy", "apply"]] {
         let said = stage.run(2, &["compliance", args[0], args[1], &blocking]);
-        assert!(said.contains(&format!("{blocking}:7:39: rules[0].checks.426: block is refused")), "{said}");
+        assert!(said.contains(&format!("{blocking}:7:43: rules[0].checks.426: block is refused")), "{said}");
         assert!(said.contains("the block action doesn't apply to Fargate tasks"), "{said}");
     }
     let applied = stage.run(0, &["compliance", "policy", "apply", &policy]);
