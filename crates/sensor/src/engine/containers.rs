@@ -80,6 +80,11 @@ impl Containers {
         self.others.get(&place).map(|other| &other.container)
     }
 
+    /// The program of another place.
+    pub(super) fn entry(&self, place: Place) -> Option<u32> {
+        self.others.get(&place).map(|other| other.entry)
+    }
+
     /// The container with that id, where it is another.
     pub(super) fn by_id(&self, id: &str) -> Option<&Arc<Container>> {
         self.others.values().map(|other| &other.container).find(|container| container.id == id)

@@ -16,6 +16,8 @@ use ureq::Agent;
 
 use super::mounts;
 
+/// Id of the container that stands for the sensor's own.
+const STAND_IN: &str = "host";
 const MAX_DOCUMENT: u64 = 1 << 20;
 const MAX_LABELS: usize = 64;
 /// More than a task definition may have, with those ECS adds.
@@ -261,8 +263,13 @@ pub(crate) fn local(hostname: &str, task_id: &str, started_at: u64) -> (Task, Co
         ..Task::default()
     };
     let container =
-        Container { id: "host".to_owned(), name: "host".to_owned(), started_at, ..Container::default() };
+        Container { id: STAND_IN.to_owned(), name: "host".to_owned(), started_at, ..Container::default() };
     (task, container)
+}
+
+/// Whether a container stands for the sensor's own while its name is not known.
+pub(crate) fn is_stand_in(container: &Container) -> bool {
+    container.id == STAND_IN
 }
 
 /// Names this start of the sensor: the machine's boot and the keeper that started the engine, whose number is

@@ -25,6 +25,7 @@ mod net;
 mod notes;
 mod observer;
 mod origin;
+mod others;
 mod own;
 mod paths;
 mod print;

@@ -13,6 +13,7 @@ use fargard_model::{Container, Event, Outcome, Source, Task, Timestamp};
 
 pub(crate) use self::{look::missing, program::Asked, written::written_path};
 use super::{
+    containers::Place,
     decode::Decoded,
     origin::Origins,
     procfs::Procfs,
@@ -52,6 +53,16 @@ impl Observer {
     /// Whether calls of the process were stopped.
     pub(crate) fn watches(&self, pid: u32) -> bool {
         self.table.made_calls(pid)
+    }
+
+    /// Where a process of another container is, and that container's program.
+    pub(crate) fn elsewhere(&mut self, pid: u32) -> Option<(Place, u32)> {
+        self.table.elsewhere(pid)
+    }
+
+    /// The other container at that place, whose program that is.
+    pub(crate) fn container_at(&mut self, place: Place, entry: u32) -> Option<Arc<Container>> {
+        self.table.container_at(place, entry)
     }
 
     /// Later events happen in this task and container.

@@ -2,6 +2,7 @@
 
 mod bypass;
 mod doubts;
+mod elsewhere;
 mod govern;
 mod handle;
 mod network;
@@ -39,6 +40,7 @@ use super::{
     notes::Notes,
     observer::Observer,
     origin::Origins,
+    others::Others,
     print::Printer,
     procfs::Procfs,
     rate::Rates,
@@ -126,6 +128,8 @@ struct Engine {
     checks: Option<Checks>,
     /// What the checks found.
     ledger: Ledger,
+    /// The same in other containers.
+    others: Others,
     fim: Option<Fim>,
     file_changes: u64,
     /// What monitoring covered when it ended.
@@ -187,6 +191,7 @@ impl Engine {
         let table = Table::new(procfs, Accounts::of_root(Path::new("/")), app, rules.needs_env());
         let observer = Observer::new(table, Origins::since(started), task, container);
         let checks = checks::start(&config, &common, consumer.waker(), app);
+        let others = Others::new(&config, &common, consumer.waker());
         let (intake, sightings) = Intake::new(consumer.waker(), Arc::clone(&common));
         reload::watch(files, intake.clone());
         // The keeper is a child of the command.
@@ -222,6 +227,7 @@ impl Engine {
             common,
             checks,
             ledger: Ledger::default(),
+            others,
             fim,
             sightings,
             sighting: None,
@@ -244,6 +250,7 @@ impl Engine {
         engine.watch_reads(&rules);
         engine.common.identity.wait(IDENTITY_WAIT);
         engine.apply_identity();
+        engine.meet_others();
         engine
     }
 
@@ -277,6 +284,7 @@ impl Engine {
                     if let Some(line) = self.attached.note(notice, self.observer.procfs()) {
                         say(&line);
                     }
+                    self.meet(notice.pid);
                 }
                 Some(decoded) => {
                     self.take_sightings(decoded.time);

@@ -314,6 +314,23 @@ impl Table {
         self.threads.contains_key(&pid)
     }
 
+    /// Where a process of another container is, and that container's program.
+    pub(crate) fn elsewhere(&mut self, pid: u32) -> Option<(Place, u32)> {
+        let place = match self.processes.get(&pid).map(|entry| entry.place) {
+            Some(None) => return None,
+            Some(Some(place)) if self.containers.entry(place).is_some() => place,
+            _ => self.containers.place(&self.procfs, pid)?,
+        };
+        Some((place, self.containers.entry(place)?))
+    }
+
+    /// The other container at that place, whose program that is.
+    pub(crate) fn container_at(&mut self, place: Place, entry: u32) -> Option<Arc<Container>> {
+        // It is looked at anew when the task's containers have become known since.
+        self.containers.place(&self.procfs, entry);
+        self.containers.container(place).cloned()
+    }
+
     /// Start of a process in ticks since boot; 0 when unknown.
     pub(crate) fn start_of(&self, pid: u32) -> u64 {
         self.processes.get(&pid).map_or(0, |entry| entry.start)

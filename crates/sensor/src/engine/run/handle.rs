@@ -75,9 +75,9 @@ impl Engine {
         }
         self.alerts = alerts;
         // Paths of other containers lead elsewhere here.
-        if let Some(checks) = &mut self.checks
-            && self.observer.is_own(&event)
-        {
+        if !self.observer.is_own(&event) {
+            self.consider_elsewhere(&event);
+        } else if let Some(checks) = &mut self.checks {
             let lost = checks.intake.consider(&event);
             self.common.outbox.add_lost("check_files", lost);
         }

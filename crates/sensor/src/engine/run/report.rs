@@ -30,6 +30,7 @@ impl Engine {
         while let Some(found) = self.checks.as_ref().and_then(|checks| checks.reports.try_recv().ok()) {
             self.report_checks(found);
         }
+        self.take_others();
     }
 
     fn report_checks(&mut self, report: checks::Report) {
@@ -184,6 +185,7 @@ impl Engine {
                 self.report_checks(report);
             }
         }
+        self.finish_others();
         if let Some((threads, shared)) = monitor {
             self.wait_for_file_changes(&threads);
             self.fim_end = Some(shared.status());

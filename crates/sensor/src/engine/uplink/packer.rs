@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use fargard_model::{
-    Batch, BatchHeader, Record,
+    Batch, BatchHeader, Container, Record,
     batch::{FORMAT, MAX_BYTES},
 };
 
@@ -11,7 +11,7 @@ use super::{
     outbox::{Lane, Outbox},
     spool::Spool,
 };
-use crate::engine::identity::Identity;
+use crate::engine::identity::{Identity, is_stand_in};
 
 /// zstd's fast level: a batch of events shrinks about tenfold for a fraction of a millisecond.
 const LEVEL: i32 = 1;
@@ -81,26 +81,35 @@ pub(crate) fn run(outbox: &Outbox, spool: &SharedSpool, identity: &Identity, pro
     spool.notify();
 }
 
-/// Records made before the task was known get its name now.
+/// Records made before the task was known get its name now; those of other containers keep theirs.
 fn stamp(records: &mut [Record], identity: &Identity) {
     let (task, container) = identity.arcs();
+    let own = |known: &mut Arc<Container>| {
+        if is_stand_in(known) {
+            known.clone_from(&container);
+        }
+    };
     for record in records {
         match record {
             Record::Event(event) => {
                 event.task = Arc::clone(&task);
-                event.container = Arc::clone(&container);
+                own(&mut event.container);
             }
             Record::Detection(detection) => {
                 detection.event.task = Arc::clone(&task);
-                detection.event.container = Arc::clone(&container);
+                own(&mut detection.event.container);
             }
             Record::CheckResult(result) => {
                 result.task.clone_from(&task);
-                result.container.clone_from(&container);
+                if is_stand_in(&result.container) {
+                    result.container.clone_from(&container);
+                }
             }
             Record::FileChange(change) => {
                 change.task.clone_from(&task);
-                change.container.clone_from(&container);
+                if is_stand_in(&change.container) {
+                    change.container.clone_from(&container);
+                }
             }
             Record::Heartbeat(heartbeat) => {
                 heartbeat.task.clone_from(&task);
