@@ -13,10 +13,14 @@ pub enum Service {
     Sqs,
     /// EventBridge.
     Events,
+    /// Elastic Container Registry.
+    Ecr,
+    /// Secrets Manager.
+    SecretsManager,
 }
 
 impl Service {
-    /// The name in signatures and host names.
+    /// The name in signatures and policies.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -24,6 +28,16 @@ impl Service {
             Self::Sts => "sts",
             Self::Sqs => "sqs",
             Self::Events => "events",
+            Self::Ecr => "ecr",
+            Self::SecretsManager => "secretsmanager",
+        }
+    }
+
+    /// The name in host names.
+    fn host(self) -> &'static str {
+        match self {
+            Self::Ecr => "api.ecr",
+            _ => self.name(),
         }
     }
 
@@ -35,6 +49,8 @@ impl Service {
             Self::Sts => "STS",
             Self::Sqs => "SQS",
             Self::Events => "EventBridge",
+            Self::Ecr => "ECR",
+            Self::SecretsManager => "Secrets Manager",
         }
     }
 
@@ -45,6 +61,8 @@ impl Service {
             Self::Sts => "AWS_ENDPOINT_URL_STS",
             Self::Sqs => "AWS_ENDPOINT_URL_SQS",
             Self::Events => "AWS_ENDPOINT_URL_EVENTBRIDGE",
+            Self::Ecr => "AWS_ENDPOINT_URL_ECR",
+            Self::SecretsManager => "AWS_ENDPOINT_URL_SECRETS_MANAGER",
         }
     }
 }
@@ -61,7 +79,7 @@ pub fn endpoint(environment: &Environment, service: Service, region: &str) -> St
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => {
             let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-            format!("https://{}.{region}.{suffix}", service.name())
+            format!("https://{}.{region}.{suffix}", service.host())
         }
     }
 }
@@ -76,6 +94,7 @@ mod tests {
         let none = Environment::default();
         assert_eq!(endpoint(&none, Service::Ecs, "eu-west-1"), "https://ecs.eu-west-1.amazonaws.com");
         assert_eq!(endpoint(&none, Service::Sts, "cn-north-1"), "https://sts.cn-north-1.amazonaws.com.cn");
+        assert_eq!(endpoint(&none, Service::Ecr, "eu-west-1"), "https://api.ecr.eu-west-1.amazonaws.com");
         let both: Environment =
             [("AWS_ENDPOINT_URL", "http://a/"), ("AWS_ENDPOINT_URL_ECS", "http://b")].into_iter().collect();
         assert_eq!(endpoint(&both, Service::Ecs, "x"), "http://b");

@@ -140,6 +140,9 @@ impl CallError {
             "NotAuthorizedForSourceException" => {
                 "only AWS sends events whose source begins with aws.".to_owned()
             }
+            "ResourceNotFoundException" if self.service == Service::SecretsManager => {
+                "check the secret's ARN and region".to_owned()
+            }
             "ClusterNotFoundException" => "check the cluster's name and the region".to_owned(),
             _ => return None,
         })

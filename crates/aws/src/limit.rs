@@ -18,6 +18,7 @@ pub(crate) enum Group {
     Definitions,
     Changes,
     Messages,
+    Logins,
 }
 
 impl Group {
@@ -28,6 +29,7 @@ impl Group {
             Self::Services | Self::Tasks => (25.0, 5.0),
             Self::Changes => (5.0, 1.0),
             Self::Messages => (100.0, 50.0),
+            Self::Logins => (50.0, 10.0),
         }
     }
 }

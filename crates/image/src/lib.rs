@@ -36,7 +36,7 @@ pub use lookup::{Lookup, Origin, OriginError};
 pub use manifest::{Descriptor, Document, Index, Manifest, media_type};
 pub use platform::Platform;
 pub use reference::{DOCKER_HUB, Reference, ReferenceError, RegistryKind};
-pub use registry::{AwsCredentials, Login, Options as RegistryOptions, Registry, RegistryProblem};
+pub use registry::{Login, Options as RegistryOptions, Registry, RegistryProblem};
 pub use source::{Source, SourceError};
 pub use tar::{Content, Entry, Kind, TarError, TarReader};
 

@@ -43,8 +43,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Answers that were given, by image and platform.
-type Answers = HashMap<(String, Platform), Result<embed::ImageConfig, LookupFailure>>;
+/// What is asked: an image, its platform, and the secret that holds the login to its registry.
+type Question = (String, Platform, Option<String>);
+/// Answers that were given.
+type Answers = HashMap<Question, Result<embed::ImageConfig, LookupFailure>>;
 
 /// Looks images up: first in the lock file, then in the origins in their order. Each image is looked for once.
 #[derive(Debug)]
@@ -80,7 +82,7 @@ impl Lookup {
         lock.changed.then(|| lock.file.clone())
     }
 
-    fn find(&self, image: &str, platform: &Platform) -> Result<embed::ImageConfig, LookupFailure> {
+    fn find(&self, (image, platform, secret): &Question) -> Result<embed::ImageConfig, LookupFailure> {
         let reference: Reference = image.parse().map_err(|error| failure(&ImageError::Reference(error)))?;
         if let Some(locked) = self.lock.borrow().file.get(&reference, platform) {
             return Ok(answer(locked, Vec::new(), platform));
@@ -89,7 +91,10 @@ impl Lookup {
         for origin in &self.origins {
             let opened = match origin {
                 Origin::File(source) => source.open(Some(&reference), platform),
-                Origin::Registry => self.registry.open(&reference, platform),
+                Origin::Registry => match secret {
+                    Some(secret) => self.registry.open_with(&reference, secret, platform),
+                    None => self.registry.open(&reference, platform),
+                },
             };
             match opened {
                 Ok(found) => return Ok(self.note(&reference, platform, &found)),
@@ -120,16 +125,25 @@ impl Lookup {
 
 impl ImageLookup for Lookup {
     fn config(&self, image: &str, platform: &embed::Platform) -> Result<embed::ImageConfig, LookupFailure> {
+        self.config_with(image, platform, None)
+    }
+
+    fn config_with(
+        &self,
+        image: &str,
+        platform: &embed::Platform,
+        secret: Option<&str>,
+    ) -> Result<embed::ImageConfig, LookupFailure> {
         let platform = Platform {
             os: platform.os.clone(),
             architecture: platform.architecture.clone(),
             variant: String::new(),
         };
-        let key = (image.to_owned(), platform);
+        let key = (image.to_owned(), platform, secret.map(str::to_owned));
         if let Some(known) = self.answers.borrow().get(&key) {
             return known.clone();
         }
-        let found = self.find(image, &key.1);
+        let found = self.find(&key);
         self.answers.borrow_mut().insert(key, found.clone());
         found
     }
@@ -155,9 +169,8 @@ fn failure(error: &ImageError) -> LookupFailure {
         ImageError::NotFound { .. } | ImageError::Ambiguous { .. } => FailureKind::NotFound,
         ImageError::Platform { .. } => FailureKind::WrongPlatform,
         ImageError::Registry { problem, .. } => match problem {
-            RegistryProblem::Unauthorized(_)
-            | RegistryProblem::Forbidden(_)
-            | RegistryProblem::Credentials(_) => FailureKind::Unauthorized,
+            RegistryProblem::Unauthorized(_) | RegistryProblem::Forbidden(_) => FailureKind::Unauthorized,
+            RegistryProblem::Credentials(_) => FailureKind::Credentials,
             RegistryProblem::RateLimited(_) => FailureKind::RateLimited,
             RegistryProblem::Unreachable(_) | RegistryProblem::Offline => FailureKind::Unreachable,
             RegistryProblem::Answer(_) => FailureKind::Invalid,

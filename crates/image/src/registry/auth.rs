@@ -54,9 +54,10 @@ struct Token {
 pub(super) fn log_in(
     client: &Client,
     reference: &Reference,
+    secret: Option<&str>,
     wanted: &Challenge,
 ) -> Result<Grant, RegistryProblem> {
-    let login = credentials::find(client, reference);
+    let login = credentials::find(client, reference, secret);
     match (wanted, login) {
         (Challenge::Basic, Ok(Some(login))) => {
             Ok(Grant { header: basic(&login), until: Instant::now() + PASSWORD_LIFE })

@@ -31,8 +31,16 @@ pub(super) struct Client {
     pub(super) options: Options,
     pub(super) http: Http,
     pub(super) cache: Cache,
-    /// By host and repository.
-    grants: Mutex<HashMap<(String, String), Grant>>,
+    grants: Mutex<HashMap<Key, Grant>>,
+}
+
+/// What something is granted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    host: String,
+    repository: String,
+    /// The secret that holds the login, where one is named.
+    secret: Option<String>,
 }
 
 impl Client {
@@ -45,10 +53,12 @@ impl Client {
         })
     }
 
-    /// Asks for `/v2/REPOSITORY/REST`: the answer if it is 200; `None` if it is 404.
+    /// Asks for `/v2/REPOSITORY/REST`: the answer if it is 200; `None` if it is 404. A login that is wanted is taken
+    /// from the secret, if one is named.
     pub(super) fn ask(
         &self,
         reference: &Reference,
+        secret: Option<&str>,
         rest: &str,
         request: Request<'_>,
     ) -> Result<Option<Response<Body>>, RegistryProblem> {
@@ -56,7 +66,11 @@ impl Client {
             return Err(RegistryProblem::Offline);
         }
         let url = format!("{}/v2/{}/{rest}", self.endpoint(reference.host()), reference.repository());
-        let key = (reference.host().to_owned(), reference.repository().to_owned());
+        let key = Key {
+            host: reference.host().to_owned(),
+            repository: reference.repository().to_owned(),
+            secret: secret.map(str::to_owned),
+        };
         let granted = self.granted(&key);
         let ask = |authorization: Option<&str>| self.http.send(&url, Request { authorization, ..request });
         let mut answer = ask(granted.as_deref())?;
@@ -66,7 +80,7 @@ impl Client {
             let Some(wanted) = wanted else {
                 return Err(RegistryProblem::Unauthorized(http::problem(answer)));
             };
-            let grant = auth::log_in(self, reference, &wanted)?;
+            let grant = auth::log_in(self, reference, secret, &wanted)?;
             answer = ask(Some(&grant.header))?;
             if answer.status().is_success() {
                 self.remember(key, grant);
@@ -94,12 +108,12 @@ impl Client {
         if loopback { plain } else { format!("https://{host}") }
     }
 
-    fn granted(&self, key: &(String, String)) -> Option<String> {
+    fn granted(&self, key: &Key) -> Option<String> {
         let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         grants.get(key).filter(|grant| grant.until > Instant::now()).map(|grant| grant.header.clone())
     }
 
-    fn remember(&self, key: (String, String), grant: Grant) {
+    fn remember(&self, key: Key, grant: Grant) {
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         if grants.len() >= MAX_GRANTS {
             grants.clear();

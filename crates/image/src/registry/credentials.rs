@@ -45,9 +45,16 @@ struct Auth {
     identitytoken: Option<String>,
 }
 
-/// The login for a reference's registry; `None` where there is none.
-pub(super) fn find(client: &Client, reference: &Reference) -> Result<Option<Login>, RegistryProblem> {
+/// The login for a reference's registry, where a secret is named the one in it; `None` where there is none.
+pub(super) fn find(
+    client: &Client,
+    reference: &Reference,
+    secret: Option<&str>,
+) -> Result<Option<Login>, RegistryProblem> {
     let options = &client.options;
+    if let Some(secret) = secret {
+        return ecr::in_secret(client, secret).map(Some);
+    }
     if let Some(login) = options.logins.get(reference.host()) {
         return Ok(Some(login.clone()));
     }
@@ -57,7 +64,7 @@ pub(super) fn find(client: &Client, reference: &Reference) -> Result<Option<Logi
     };
     match (configured, reference.registry()) {
         (Ok(Some(login)), _) => Ok(Some(login)),
-        (_, RegistryKind::Ecr { region, .. }) => ecr::login(client, &region, reference.host()).map(Some),
+        (_, RegistryKind::Ecr { region, .. }) => ecr::login(client, &region).map(Some),
         (configured, _) => configured,
     }
 }

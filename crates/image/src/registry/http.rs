@@ -78,8 +78,16 @@ impl Http {
         let deadline = Instant::now() + self.timeout + Duration::from_secs(request.expected / SLOWEST);
         let mut at = address(url)?;
         let mut request = request;
+        let mut elsewhere = false;
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.patiently(&at, &request, deadline)?;
+            if elsewhere && answer.status() == StatusCode::UNAUTHORIZED {
+                // A login that it asks for must not be mistaken for one that the registry asks for.
+                let host = at.authority().map_or("", |authority| authority.as_str());
+                return Err(RegistryProblem::Answer(format!(
+                    "{host}, to which the registry redirects, wants a login, which it does not get"
+                )));
+            }
             let target = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
             let Some(target) = target.filter(|_| answer.status().is_redirection()) else { return Ok(answer) };
             let next = join(&at, target)?;
@@ -91,22 +99,12 @@ impl Http {
             }
             if (at.scheme(), at.authority()) != (next.scheme(), next.authority()) {
                 request.authorization = None;
+                elsewhere = true;
             }
             request.body = None;
             at = next;
         }
         Err(RegistryProblem::Answer(format!("more than {MAX_REDIRECTS} redirects")))
-    }
-
-    /// Makes a request to the address that ECS gives a task its credentials at, which is neither encrypted nor loopback.
-    pub(super) fn link_local(
-        &self,
-        url: &str,
-        request: Request<'_>,
-    ) -> Result<Response<Body>, RegistryProblem> {
-        let malformed = |_| RegistryProblem::Answer("a malformed address".to_owned());
-        let uri: Uri = url.parse().map_err(malformed)?;
-        self.once(&uri, &request, Instant::now() + CONNECT)
     }
 
     /// Makes one request, again where that may help.
@@ -160,7 +158,7 @@ impl Http {
                 post = post.header(header::AUTHORIZATION, authorization);
             }
             let mut config = post.config().timeout_global(Some(left));
-            if is_direct(uri) {
+            if is_loopback(uri) {
                 config = config.proxy(None);
             }
             config.build().send(body)
@@ -173,7 +171,7 @@ impl Http {
                 get = get.header(header::AUTHORIZATION, authorization);
             }
             let mut config = get.config().timeout_global(Some(left));
-            if is_direct(uri) {
+            if is_loopback(uri) {
                 config = config.proxy(None);
             }
             config.build().call()
@@ -226,7 +224,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let date = jiff::fmt::rfc2822::parse(text).ok()?;
-    Duration::try_from(date.timestamp().duration_since(jiff::Timestamp::now())).ok()
+    // What is over by now is no reason to wait.
+    Some(Duration::try_from(date.timestamp().duration_since(jiff::Timestamp::now())).unwrap_or_default())
 }
 
 /// An address that may be asked: `https`, or `http` on this machine.
@@ -249,11 +248,6 @@ pub(super) fn is_loopback(uri: &Uri) -> bool {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     })
-}
-
-/// Whether no proxy stands before an address: this machine, and the link's own services.
-fn is_direct(uri: &Uri) -> bool {
-    is_loopback(uri) || uri.host().is_some_and(|host| host.starts_with("169.254."))
 }
 
 /// Where a redirect leads.
@@ -293,7 +287,7 @@ fn trusting(path: &Path) -> Result<TlsConfig, ImageError> {
 }
 
 /// Waits, because a registry said so.
-fn pause(time: Duration) {
+pub(super) fn pause(time: Duration) {
     let until = Instant::now() + time;
     let (lock, nobody) = (Mutex::new(()), Condvar::new());
     let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);

@@ -33,6 +33,8 @@ const SPARE: u64 = 1024;
 struct Repository {
     client: Arc<Client>,
     reference: Reference,
+    /// The secret that holds the login, where one is named.
+    secret: Option<String>,
     layers: Vec<Descriptor>,
     /// The document that the reference names.
     first: Option<(Digest, Vec<u8>)>,
@@ -42,11 +44,13 @@ struct Repository {
 pub(super) fn open(
     client: &Arc<Client>,
     reference: &Reference,
+    secret: Option<&str>,
     platform: &Platform,
 ) -> Result<Image, ImageError> {
     let mut repository = Repository {
         client: Arc::clone(client),
         reference: reference.clone(),
+        secret: secret.map(str::to_owned),
         layers: Vec::new(),
         first: None,
     };
@@ -125,7 +129,8 @@ impl Repository {
     }
 
     fn ask(&self, rest: &str, request: Request<'_>) -> Result<Option<Response<Body>>, ImageError> {
-        self.client.ask(&self.reference, rest, request).map_err(|problem| self.failed(problem))
+        let secret = self.secret.as_deref();
+        self.client.ask(&self.reference, secret, rest, request).map_err(|problem| self.failed(problem))
     }
 
     /// A manifest or index with its media type and the digest that the registry says.

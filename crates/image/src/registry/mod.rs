@@ -4,7 +4,6 @@
 //! time, checked against its digest, and a redirect never carries credentials to another host.
 
 mod auth;
-mod aws;
 mod cache;
 mod challenge;
 mod client;
@@ -13,14 +12,15 @@ mod ecr;
 mod helper;
 mod http;
 mod image;
-mod sigv4;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use fargard_aws::Environment;
+
 use self::client::Client;
-pub use self::{aws::AwsCredentials, credentials::Login};
+pub use self::credentials::Login;
 use crate::{Image, ImageError, Platform, Reference};
 
 /// How registries are reached.
@@ -32,12 +32,10 @@ pub struct Options {
     pub endpoints: BTreeMap<String, String>,
     /// Directory of Docker's `config.json`; `None` asks for no credentials but AWS's.
     pub docker_config: Option<PathBuf>,
-    /// Logins by host that count before all others (`repositoryCredentials` of a task definition).
+    /// Logins by host that count before those of Docker's configuration.
     pub logins: BTreeMap<String, Login>,
-    /// AWS credentials for ECR; `None` looks for them as AWS's tools do.
-    pub aws: Option<AwsCredentials>,
-    /// ECR's API, where it is not AWS's own (`AWS_ENDPOINT_URL_ECR`).
-    pub ecr_endpoint: Option<String>,
+    /// Where AWS's credentials and endpoints are looked for, for ECR and Secrets Manager.
+    pub environment: Environment,
     /// Directory that keeps documents by digest; they are checked again when read.
     pub cache: Option<PathBuf>,
     /// Ask nobody: what is pinned and kept is all there is.
@@ -49,17 +47,16 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// As Docker's and AWS's tools: from `DOCKER_CONFIG`, or `.docker` in the home directory, and `AWS_ENDPOINT_URL*`.
+    /// As Docker's and AWS's tools: from `DOCKER_CONFIG`, or `.docker` in the home directory, and the environment.
     fn default() -> Self {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let configured = std::env::var_os("DOCKER_CONFIG").filter(|path| !path.is_empty());
         let home = || std::env::home_dir().map(|home| home.join(".docker"));
         Self {
             ca_file: None,
             endpoints: BTreeMap::new(),
-            docker_config: variable("DOCKER_CONFIG").map(PathBuf::from).or_else(home),
+            docker_config: configured.map(PathBuf::from).or_else(home),
             logins: BTreeMap::new(),
-            aws: None,
-            ecr_endpoint: variable("AWS_ENDPOINT_URL_ECR").or_else(|| variable("AWS_ENDPOINT_URL")),
+            environment: Environment::of_process(),
             cache: None,
             offline: false,
             timeout: Duration::from_secs(60),
@@ -118,7 +115,21 @@ impl Registry {
     /// # Errors
     /// The registry cannot be reached, refuses, does not have it, or gives something else than was asked for.
     pub fn open(&self, reference: &Reference, platform: &Platform) -> Result<Image, ImageError> {
-        image::open(&self.client, reference, platform)
+        image::open(&self.client, reference, None, platform)
+    }
+
+    /// The image for a platform, with the login that a secret of Secrets Manager holds, where one is wanted
+    /// (`repositoryCredentials.credentialsParameter` of a container).
+    ///
+    /// # Errors
+    /// As [`Registry::open`]; [`RegistryProblem::Credentials`] when the secret cannot be read.
+    pub fn open_with(
+        &self,
+        reference: &Reference,
+        secret: &str,
+        platform: &Platform,
+    ) -> Result<Image, ImageError> {
+        image::open(&self.client, reference, Some(secret), platform)
     }
 }
 

@@ -72,6 +72,8 @@ pub enum FailureKind {
     WrongPlatform,
     /// The registry wants (other) credentials.
     Unauthorized,
+    /// The login for the registry cannot be had.
+    Credentials,
     /// The registry says "too many requests".
     RateLimited,
     /// No answer, or none in time.
@@ -98,6 +100,21 @@ pub trait ImageLookup {
     /// # Errors
     /// The configuration is not known; the container is then left alone or watched from outside.
     fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure>;
+
+    /// The same of an image whose registry wants the login that a secret holds
+    /// (`repositoryCredentials.credentialsParameter`: name or ARN). Who asks no registry needs no login.
+    ///
+    /// # Errors
+    /// As [`ImageLookup::config`]; [`FailureKind::Credentials`] when the login cannot be had.
+    fn config_with(
+        &self,
+        image: &str,
+        platform: &Platform,
+        secret: Option<&str>,
+    ) -> Result<ImageConfig, LookupFailure> {
+        let _ = secret;
+        self.config(image, platform)
+    }
 }
 
 /// Images by reference as written, for instance from a file that a build made.

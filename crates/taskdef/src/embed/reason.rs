@@ -26,6 +26,8 @@ pub enum SkipCode {
     LaunchTypeUnknown,
     /// ENTRYPOINT and CMD are needed and no source knows the image.
     ImageUnknown,
+    /// The login to the image's registry cannot be had.
+    ImageCredentials,
     /// The image is made by functions whose values are not known.
     ImageUnresolved,
     /// Neither definition nor image says what to run.
@@ -64,7 +66,7 @@ pub enum SkipCode {
 
 impl SkipCode {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Excluded,
         Self::NotIncluded,
         Self::NotFargate,
@@ -74,6 +76,7 @@ impl SkipCode {
         Self::Agent,
         Self::LaunchTypeUnknown,
         Self::ImageUnknown,
+        Self::ImageCredentials,
         Self::ImageUnresolved,
         Self::NothingToRun,
         Self::EntryPointFunction,
@@ -106,6 +109,7 @@ impl SkipCode {
             Self::Agent => "agent",
             Self::LaunchTypeUnknown => "launch-type-unknown",
             Self::ImageUnknown => "image-unknown",
+            Self::ImageCredentials => "image-credentials",
             Self::ImageUnresolved => "image-unresolved",
             Self::NothingToRun => "nothing-to-run",
             Self::EntryPointFunction => "entry-point-function",

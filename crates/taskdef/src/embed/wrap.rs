@@ -6,7 +6,7 @@
 
 use super::{
     dialect::{Dialect, Texts},
-    lookup::{ImageLookup, Platform},
+    lookup::{FailureKind, ImageLookup, Platform},
     reason::{Skip, SkipCode},
     tree::{Node, Value},
     write::New,
@@ -120,9 +120,15 @@ fn from_image(
                       write entryPoint, or use attach mode";
         Skip::new(SkipCode::ImageUnresolved, reason)
     })?;
-    let config = lookup.config(&image, platform).map_err(|failure| {
-        let reason = format!("entryPoint is absent and image {image:?} is not known: {failure}");
-        Skip::new(SkipCode::ImageUnknown, reason)
+    let secret = Secret::of(dialect, container);
+    let config = lookup.config_with(&image, platform, secret.name()).map_err(|failure| {
+        let unknown = if matches!(secret, Secret::Unknown) {
+            "; its repositoryCredentials are not known before deployment"
+        } else {
+            ""
+        };
+        let reason = format!("entryPoint is absent and image {image:?} is not known: {failure}{unknown}");
+        Skip::new(code(failure.kind), reason)
     })?;
     if config.os == "windows" {
         return Err(Skip::new(SkipCode::Windows, format!("image {image:?} is a Windows image")));
@@ -151,6 +157,38 @@ fn from_image(
         reason: format!("entry point of image {image}"),
         needs_pid_1,
     })
+}
+
+/// The secret that holds the login to the image's registry.
+enum Secret {
+    None,
+    /// Made by functions whose values are not known.
+    Unknown,
+    Named(String),
+}
+
+impl Secret {
+    fn of(dialect: &Dialect<'_>, container: &Node) -> Self {
+        let given = dialect.get(container, "repositoryCredentials");
+        let Some(parameter) = given.and_then(|given| dialect.get(given, "credentialsParameter")) else {
+            return Self::None;
+        };
+        dialect.text_of(parameter).map_or(Self::Unknown, Self::Named)
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(name) => Some(name),
+            Self::None | Self::Unknown => None,
+        }
+    }
+}
+
+fn code(failure: FailureKind) -> SkipCode {
+    match failure {
+        FailureKind::Credentials => SkipCode::ImageCredentials,
+        _ => SkipCode::ImageUnknown,
+    }
 }
 
 /// Whether a function may have the value `AWS::NoValue`.

@@ -67,8 +67,17 @@ impl Images {
 
 impl ImageLookup for Images {
     fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure> {
+        self.config_with(image, platform, None)
+    }
+
+    fn config_with(
+        &self,
+        image: &str,
+        platform: &Platform,
+        secret: Option<&str>,
+    ) -> Result<ImageConfig, LookupFailure> {
         match &self.lookup {
-            Some(lookup) if !self.table.0.contains_key(image) => lookup.config(image, platform),
+            Some(lookup) if !self.table.0.contains_key(image) => lookup.config_with(image, platform, secret),
             None if self.table.0.is_empty() => ().config(image, platform),
             _ => self.table.config(image, platform),
         }
