@@ -14,6 +14,8 @@ pub(super) struct Options {
     pub(super) json: Option<PathBuf>,
     /// `--sensor`: a built sensor.
     pub(super) sensor: Option<PathBuf>,
+    /// `--program`: a built `fargard`.
+    pub(super) program: Option<PathBuf>,
     /// `--rules`: directory of rules files.
     pub(super) rules: Option<PathBuf>,
     /// `--only`: workloads to run; empty for all.
@@ -33,6 +35,7 @@ impl Options {
                 Arg::Long("rounds") => options.rounds = Some(rounds(parser.value()?.parse()?)?),
                 Arg::Long("json") => options.json = Some(parser.value()?.into()),
                 Arg::Long("sensor") => options.sensor = Some(parser.value()?.into()),
+                Arg::Long("program") => options.program = Some(parser.value()?.into()),
                 Arg::Long("rules") => options.rules = Some(parser.value()?.into()),
                 Arg::Long("only") => options.only.push(parser.value()?.string()?),
                 Arg::Long("root") => options.root = Some(parser.value()?.into()),
