@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
+use fargard_model::Secret;
 use fargard_sensor::{
     capture::AttachMode,
     config::{PrintFormat, ReadMode},
@@ -24,6 +25,8 @@ pub struct Options {
     pub cluster: String,
     /// Run every container under the sensor.
     pub sensor: Option<SensorOptions>,
+    /// Values of secrets, by the `valueFrom` that asks for them.
+    pub secrets: BTreeMap<String, Secret>,
     /// Upper bound for the containers' `stopTimeout`.
     pub max_stop_timeout: Option<Duration>,
     /// Whether containers are isolated.
@@ -41,6 +44,7 @@ impl Options {
             rootfs: BTreeMap::new(),
             cluster: "lab".to_owned(),
             sensor: None,
+            secrets: BTreeMap::new(),
             max_stop_timeout: None,
             isolation: Isolation::default(),
             stage: Stage::default(),

@@ -114,7 +114,9 @@ pub(crate) fn differences(options: &Options) -> Vec<String> {
             said.push(format!("{}: {what}", names.join(", ")));
         }
     };
-    each("secrets are not fetched; their variables are not set", &|one| !one.secrets.is_empty());
+    each("secrets are not fetched; variables are set from --secret only", &|one| {
+        one.secrets.iter().any(|(_, from)| !options.secrets.contains_key(from))
+    });
     each("environmentFiles are not fetched", &|one| one.environment_files > 0);
     each("restartPolicy has no effect; the container is not restarted", &|one| one.restart);
     each("initProcessEnabled has no effect; the program itself is PID 1", &|one| one.init_process);
@@ -264,12 +266,15 @@ impl Maker<'_> {
         })
     }
 
-    /// Later ones win: the runtime's, the image's, the definition's, ECS's.
+    /// Later ones win: the runtime's, the image's, the definition's, its secrets, ECS's.
     fn environment(&self, home: &str, metadata_uri: &str) -> Vec<(String, String)> {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut all = vec![own("PATH", PATH), own("HOSTNAME", &self.names.hostname()), own("HOME", home)];
         all.extend(self.rootfs.image.iter().flat_map(|image| image.environment.iter().cloned()));
         all.extend(self.container.environment.iter().cloned());
+        all.extend(self.container.secrets.iter().filter_map(|(name, from)| {
+            Some((name.clone(), self.options.secrets.get(from)?.reveal().to_owned()))
+        }));
         all.extend([
             own("AWS_EXECUTION_ENV", "AWS_ECS_FARGATE"),
             own("ECS_CONTAINER_METADATA_URI_V4", metadata_uri),

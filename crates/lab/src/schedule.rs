@@ -140,9 +140,9 @@ impl Schedule {
         })
     }
 
-    /// Every container was started (and possibly ended since).
+    /// Every container was started, and possibly ended since, or could not be.
     pub(crate) fn all_started(&self) -> bool {
-        self.entries.iter().all(|entry| matches!(entry.phase, Phase::Running | Phase::Stopped(_)))
+        self.entries.iter().all(|entry| !matches!(entry.phase, Phase::Waiting | Phase::Starting))
     }
 
     /// No container runs or is being started.

@@ -234,7 +234,10 @@ impl Supervisor {
         self.gone(index, Phase::Failed);
         let whole = format!("container {:?} could not be started: {reason}", self.name(index));
         self.tell(index, ContainerState::Failed { reason });
-        self.finish(StopCode::TaskFailedToStart, whole);
+        // The others go on without one that is not essential, unless they depend on it.
+        if self.schedule.is_essential(index) {
+            self.finish(StopCode::TaskFailedToStart, whole);
+        }
     }
 
     fn ended(&mut self, index: usize, code: i32) {

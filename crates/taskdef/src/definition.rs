@@ -51,8 +51,8 @@ pub struct ContainerDefinition {
     pub command: Option<Vec<String>>,
     /// Variables in the file's order.
     pub environment: Vec<(String, String)>,
-    /// Names of variables whose values ECS would fetch from Secrets Manager or Parameter Store.
-    pub secrets: Vec<String>,
+    /// Variables whose values ECS fetches from Secrets Manager or Parameter Store: name and `valueFrom`.
+    pub secrets: Vec<(String, String)>,
     /// Number of files on S3 with further variables.
     pub environment_files: usize,
     /// `user`, `uid`, `user:group`, `uid:gid`.

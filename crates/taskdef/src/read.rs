@@ -208,7 +208,7 @@ fn container(node: &Node, path: &str, issues: &mut Vec<Issue>) -> ContainerDefin
         entry_point: arguments(node, "entryPoint"),
         command: arguments(node, "command"),
         environment: pairs(node, "environment", "name"),
-        secrets: elements(node, "secrets").iter().filter_map(|secret| text(secret, "name")).collect(),
+        secrets: elements(node, "secrets").iter().filter_map(secret).collect(),
         environment_files: elements(node, "environmentFiles").len(),
         user: text(node, "user").filter(|user| !user.is_empty()),
         working_directory: text(node, "workingDirectory").filter(|directory| !directory.is_empty()),
@@ -263,6 +263,10 @@ fn mount_point(node: &Node) -> MountPoint {
         path: text(node, "containerPath").unwrap_or_default(),
         read_only: flag(node, "readOnly", false),
     }
+}
+
+fn secret(node: &Node) -> Option<(String, String)> {
+    Some((text(node, "name")?, text(node, "valueFrom").unwrap_or_default()))
 }
 
 fn volume_from(node: &Node) -> VolumeFrom {

@@ -15,11 +15,14 @@ use fargard_lab::{
     ContainerState, LabError, Observation, Options, Outcome, PrintFormat, ReadMode, RunningTask,
     SensorOptions, SensorServer, Stream, Task,
 };
-use fargard_model::bounded;
-use fargard_taskdef::{Issue, Severity, TaskDefinition, json::MAX_BYTES};
+use fargard_model::{Secret, bounded};
+use fargard_taskdef::{Issue, Severity, TaskDefinition, embed::EMBED_LABEL, json::MAX_BYTES};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::{BadInput, INTERNAL};
+
+/// Longest value of a secret, as Secrets Manager takes.
+const MAX_SECRET: usize = 64 << 10;
 
 /// Arguments of `fargard task`.
 #[derive(Debug, clap::Args)]
@@ -60,9 +63,12 @@ struct Run {
     /// Most seconds between SIGTERM and SIGKILL, whatever the containers' stopTimeout
     #[arg(long, value_name = "SECONDS")]
     stop_timeout: Option<u64>,
-    /// Run the containers without the sensor
+    /// Run the containers without the sensor; so is a definition that has the sensor by `fargard embed`
     #[arg(long)]
     no_sensor: bool,
+    /// Value of a secret that containers get as a variable: its `valueFrom`, and the file that holds the value
+    #[arg(long, value_name = "VALUE_FROM=FILE", value_parser = parse_secret)]
+    secret: Vec<(String, PathBuf)>,
     /// Server that the sensors report to; without one, detections are printed
     #[arg(long, value_name = "URL", requires = "token", conflicts_with = "no_sensor")]
     server: Option<String>,
@@ -89,6 +95,28 @@ fn parse_rootfs(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
         _ => Err("write NAME=PATH with a container's name".to_owned()),
     }
+}
+
+fn parse_secret(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((from, path)) if !from.is_empty() && !path.is_empty() => Ok((from.to_owned(), path.into())),
+        _ => Err("write VALUE_FROM=FILE, with valueFrom as it is in the definition".to_owned()),
+    }
+}
+
+/// Reads the values of secrets, without the end of the last line.
+fn read_secrets(files: &[(String, PathBuf)]) -> anyhow::Result<BTreeMap<String, Secret>> {
+    let read = |(from, path): &(String, PathBuf)| {
+        let text = bounded::read_to_string(path, MAX_SECRET)
+            .map_err(|error| BadInput::because(format!("--secret {from}: {}: {error}", path.display())))?;
+        Ok((from.clone(), Secret::new(text.trim_end_matches(['\r', '\n']))))
+    };
+    files.iter().map(read).collect()
+}
+
+/// Whether `fargard embed` put the sensor into the definition.
+fn is_embedded(definition: &TaskDefinition) -> bool {
+    definition.containers.iter().any(|container| container.labels.contains_key(EMBED_LABEL))
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -125,12 +153,20 @@ impl Run {
             (None, false) => PrintFormat::Text,
             (None, true) => PrintFormat::Json,
         };
+        let given = server.is_some() || self.json || !self.rules.is_empty();
         let sensor =
             SensorOptions { print, server, reads: self.reads, rules: self.rules, ..SensorOptions::default() };
+        let embedded = is_embedded(&definition);
+        if embedded && given {
+            let reason = "the definition has the sensor by `fargard embed`, with settings of its own: leave --server, --json \
+                          and --rules out, or take it out with `fargard embed --undo`";
+            return Err(BadInput::because(reason).into());
+        }
         Ok(Options {
             rootfs,
             cluster: self.cluster,
-            sensor: (!self.no_sensor).then_some(sensor),
+            sensor: (!self.no_sensor && !embedded).then_some(sensor),
+            secrets: read_secrets(&self.secret)?,
             max_stop_timeout: self.stop_timeout.map(Duration::from_secs),
             ..Options::new(definition)
         })

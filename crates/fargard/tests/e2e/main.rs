@@ -19,6 +19,7 @@ mod coverage_ecs;
 mod coverage_vocabulary;
 mod demo;
 mod embed;
+mod embed_lab;
 mod engine_killed;
 mod fim;
 mod guardduty;

@@ -32,6 +32,7 @@ pub use document::EmbedError;
 pub use lookup::{FailureKind, ImageConfig, ImageLookup, ImageTable, LookupFailure, Platform};
 pub use plan::MODE_LABEL;
 pub use reason::{Skip, SkipCode};
+pub use record::LABEL as EMBED_LABEL;
 pub use report::{ContainerReport, Embedding, Outcome, TaskReport};
 pub use run::{NestedTemplate, embed, nested_templates, undo};
 pub use settings::{Choice, Settings};

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-/// Name of the label.
-pub(crate) const LABEL: &str = "fargard.embed";
+/// Name of the label, at the sensor's container, that says what embedding changed.
+pub const LABEL: &str = "fargard.embed";
 /// Most bytes read of a label.
 const MAX_LABEL: usize = 64 << 10;
 

@@ -52,6 +52,13 @@ pub(crate) fn cost(plan: &Plan<'_>, settings: &Settings) -> Vec<String> {
              ends as soon as it was started"
         )
     });
+    if wrapped > 0 {
+        notes.push(format!(
+            "exception: a wrapped container does not start without the sensor's image {} and the program in it: keep it in a \
+             registry of your own, by digest (attach mode has no such need)",
+            settings.sensor_image
+        ));
+    }
     if let Some(token) = &settings.token {
         let action = if token.contains(":ssm:") || !token.contains(':') {
             "ssm:GetParameters"
