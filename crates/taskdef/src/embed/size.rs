@@ -52,7 +52,13 @@ pub(crate) fn cost(plan: &Plan<'_>, settings: &Settings) -> Vec<String> {
              ends as soon as it was started"
         )
     });
-    if wrapped > 0 {
+    if wrapped == 0 {
+        notes.push(
+            "exception: the sensor's container runs as root (Security Hub ECS.20), as the files and environments of the task's \
+             other users are closed to anybody else (wrap mode has no such need)"
+                .to_owned(),
+        );
+    } else {
         notes.push(format!(
             "exception: a wrapped container does not start without the sensor's image {} and the program in it: keep it in a \
              registry of your own, by digest (attach mode has no such need)",
