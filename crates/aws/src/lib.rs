@@ -4,8 +4,7 @@
 //! Fargard makes, each paged, limited in rate and repeated when ECS asks for patience; [`inventory`] lists an account
 //! within a share of ECS's read budget; [`Queue`] reads events from SQS, [`EventBus`] sends them to EventBridge;
 //! [`ecr_login`] and [`login_in_secret`] give logins to image registries. Answers are read into the type the caller
-//! names, so nobody pays for members
-//! nobody reads.
+//! names, so nobody pays for members nobody reads.
 
 mod account;
 mod clock;

@@ -142,7 +142,7 @@ fn policies_allow_the_calls_that_the_source_makes() {
     let operations = queue.split("= operation(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
     let needed = operations.map(|name| name.trim_end_matches("Batch").to_owned()).collect();
     assert_eq!(allowed("server-events", "sqs"), needed);
-    assert!(read("crates/image/src/registry/ecr.rs").contains("GetAuthorizationToken"));
+    assert!(read("crates/aws/src/registry_login.rs").contains("GetAuthorizationToken"));
     assert!(read("crates/aws/src/credentials/role.rs").contains("Action=AssumeRole"));
 }
 

@@ -201,7 +201,8 @@ fn parent_of(pid: u32) -> u32 {
 fn wait_for_finding(place: &Place, tokens: &Tokens, container: &str, wanted: &str) -> Value {
     let fits = |finding: &Value| {
         finding["container"]["name"] == container
-            && (finding["check"].to_string() == wanted || finding["title"] == wanted)
+            && (finding["check"].as_u64().is_some_and(|check| wanted == check.to_string())
+                || finding["title"] == wanted)
     };
     let found = |page: &Value| page["findings"].as_array().unwrap().iter().find(|one| fits(one)).cloned();
     let page =
