@@ -14,7 +14,8 @@ use fargard_taskdef::embed::{FailureKind, ImageConfig, ImageLookup, LookupFailur
 /// Most time for one image.
 const ONE: Duration = Duration::from_secs(15);
 
-type Answers = HashMap<(String, Platform), Result<ImageConfig, LookupFailure>>;
+/// Answers by image, platform, and the secret that holds the login to the registry.
+type Answers = HashMap<(String, Platform, Option<String>), Result<ImageConfig, LookupFailure>>;
 
 /// Asks registries, each image once, and no longer than until a moment.
 #[derive(Debug)]
@@ -31,7 +32,12 @@ impl<'r> Images<'r> {
 
     /// Asks in a thread of its own: a registry that gives a byte now and then must not hold the call up. Such a thread
     /// ends by the limits that requests have.
-    fn ask(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure> {
+    fn ask(
+        &self,
+        image: &str,
+        platform: &Platform,
+        secret: Option<&str>,
+    ) -> Result<ImageConfig, LookupFailure> {
         let time = self.until.saturating_duration_since(Instant::now()).min(ONE);
         let late = || unreachable(format!("no answer within {:.0?}, which is all the macro waits", time));
         if time.is_zero() {
@@ -39,10 +45,11 @@ impl<'r> Images<'r> {
         }
         let (tell, told) = mpsc::channel();
         let (registry, image, platform) = (self.registry.clone(), image.to_owned(), platform.clone());
+        let secret = secret.map(str::to_owned);
         let asking = thread::Builder::new().name("registry".to_owned()).spawn(move || {
             let lookup = Lookup::new(LockFile::default(), vec![Origin::Registry], registry);
             // Nobody may be waiting any more.
-            let _ = tell.send(lookup.config(&image, &platform));
+            let _ = tell.send(lookup.config_with(&image, &platform, secret.as_deref()));
         });
         asking.map_err(|error| unreachable(format!("no thread to ask from: {error}")))?;
         told.recv_timeout(time).unwrap_or_else(|error| {
@@ -60,11 +67,20 @@ fn unreachable(message: String) -> LookupFailure {
 
 impl ImageLookup for Images<'_> {
     fn config(&self, image: &str, platform: &Platform) -> Result<ImageConfig, LookupFailure> {
-        let key = (image.to_owned(), platform.clone());
+        self.config_with(image, platform, None)
+    }
+
+    fn config_with(
+        &self,
+        image: &str,
+        platform: &Platform,
+        secret: Option<&str>,
+    ) -> Result<ImageConfig, LookupFailure> {
+        let key = (image.to_owned(), platform.clone(), secret.map(str::to_owned));
         if let Some(known) = self.answers.borrow().get(&key) {
             return known.clone();
         }
-        let answer = self.ask(image, platform);
+        let answer = self.ask(image, platform, secret);
         self.answers.borrow_mut().insert(key, answer.clone());
         answer
     }
