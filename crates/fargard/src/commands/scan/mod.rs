@@ -6,18 +6,11 @@ mod give_out;
 mod harvest;
 mod hygiene;
 mod image;
-mod image_pass;
 mod known;
-mod layer_cache;
 mod policy;
 mod progress;
 mod report;
-#[cfg(test)]
-mod report_tests;
 mod taskdef;
-mod taskdef_report;
-#[cfg(test)]
-mod taskdef_tests;
 
 use std::{
     collections::BTreeMap, io, ops::ControlFlow, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,

@@ -1,5 +1,8 @@
 //! What a scan gave, and how it is printed for people.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},

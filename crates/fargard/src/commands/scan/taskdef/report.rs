@@ -10,7 +10,7 @@ use fargard_scan::{CheckInfo, Finding, TASK_CHECKS};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::report::{level, uri};
+use super::super::report::{level, uri};
 
 /// All files and what the checks said of them.
 #[derive(Debug, Default, Serialize)]

@@ -5,8 +5,8 @@ use fargard_scan::TASK_CHECKS;
 use fargard_taskdef::checks::{Check, Knowledge, check};
 
 use super::{
-    taskdef::{Detectors, assess, exit_code},
-    taskdef_report::{TaskScan, sarif, write_table},
+    Detectors, assess, exit_code,
+    report::{TaskScan, sarif, write_table},
 };
 
 fn scan(name: &str, text: &str) -> TaskScan {
@@ -23,7 +23,7 @@ fn table(scan: &TaskScan) -> String {
 /// The example of the vulnerability scan with what a hurried person adds. The password is put together here so that no
 /// scanner takes this file for a leak.
 fn hurried() -> String {
-    let text = include_str!("../../../../../examples/fargate-vulnerability-compliance-task.json");
+    let text = include_str!("../../../../../../examples/fargate-vulnerability-compliance-task.json");
     let variables = format!(
         "\"privileged\": true, \"environment\": [{{\"name\": \"DB_PASSWORD\", \"value\": \"{}\"}}, {{\"name\": \"PORT\", \
          \"value\": \"80\"}}, {{\"name\": \"STRIPE\", \"value\": \"sk_live_{}\"}}],\n      \"entryPoint\"",

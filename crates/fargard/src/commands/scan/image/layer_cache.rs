@@ -15,7 +15,7 @@ use std::{
 use fargard_image::{Digest, Known};
 use fargard_model::bounded;
 
-use super::harvest::Harvest;
+use super::super::harvest::Harvest;
 
 /// Mark of the form; another form has another.
 const MARK: &[u8; 8] = b"FGLAYER1";

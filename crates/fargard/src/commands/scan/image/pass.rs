@@ -15,11 +15,13 @@ use fargard_scan::{
 };
 
 use super::{
-    custom::Asked,
-    harvest::{Found, Harvest, Installed, Shipped},
-    hygiene::is_account_file,
+    super::{
+        custom::Asked,
+        harvest::{Found, Harvest, Installed, Shipped},
+        hygiene::is_account_file,
+        progress::Progress,
+    },
     layer_cache::{self, LayerCache},
-    progress::Progress,
 };
 
 /// Findings kept of a layer, and of an image.

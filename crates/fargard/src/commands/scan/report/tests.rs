@@ -2,10 +2,8 @@ use fargard_model::{CheckStatus, Priority, Timestamp};
 use fargard_scan::{CHECK_426, CHECKS, FILE_CHECKS, Finding, Outcome};
 
 use super::{
-    assess, exit_code,
-    give_out::report_of,
-    known_check,
-    report::{Scan, write_table},
+    super::{assess, exit_code, give_out::report_of, known_check},
+    Scan, write_table,
 };
 
 fn scan(findings: &[Finding], unreadable: Option<&str>) -> Scan {

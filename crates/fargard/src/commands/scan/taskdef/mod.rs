@@ -1,5 +1,9 @@
 //! `fargard scan taskdef`: checks of task definitions before they are deployed.
 
+mod report;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, io, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
@@ -10,11 +14,8 @@ use fargard_taskdef::checks::{
     self, Check, Knowledge, Report, SecretFinder, Suspect, Undecided, Violation, Weight,
 };
 
-use super::{
-    Format,
-    taskdef_report::{self, Located, TaskChecked, TaskScan},
-    write_json,
-};
+use self::report::{Located, TaskChecked, TaskScan};
+use super::{Format, write_json};
 use crate::{
     commands::embed::{self, ImageArgs},
     failure::{self, BadInput},
@@ -88,9 +89,9 @@ pub(super) fn run(args: &TaskdefArgs) -> anyhow::Result<ExitCode> {
 fn give_out(scan: &TaskScan, args: &TaskdefArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     match args.format {
-        Format::Table => taskdef_report::write_table(&mut out, scan, args.all),
+        Format::Table => report::write_table(&mut out, scan, args.all),
         Format::Json => write_json(&mut out, scan),
-        Format::Sarif => write_json(&mut out, &taskdef_report::sarif(scan)),
+        Format::Sarif => write_json(&mut out, &report::sarif(scan)),
     }
     .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
     .context("cannot print the results")?;
@@ -98,7 +99,7 @@ fn give_out(scan: &TaskScan, args: &TaskdefArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// 1 when a check failed with a finding of that severity, 3 when one could not be made, else 0.
-pub(super) fn exit_code(scan: &TaskScan, fail_on: Priority) -> ExitCode {
+fn exit_code(scan: &TaskScan, fail_on: Priority) -> ExitCode {
     let fails = |checked: &TaskChecked| {
         checked.result.status == CheckStatus::Failed
             && checked.findings.iter().any(|found| found.finding.severity <= fail_on)
@@ -113,7 +114,7 @@ pub(super) fn exit_code(scan: &TaskScan, fail_on: Priority) -> ExitCode {
 }
 
 /// Results of all files together.
-pub(super) fn assess(reports: Vec<(String, Report)>, is_wanted: impl Fn(&CheckInfo) -> bool) -> TaskScan {
+fn assess(reports: Vec<(String, Report)>, is_wanted: impl Fn(&CheckInfo) -> bool) -> TaskScan {
     let mut scan = TaskScan::default();
     let mut findings: BTreeMap<u32, Vec<Located>> = BTreeMap::new();
     let mut open: BTreeMap<u32, Vec<String>> = BTreeMap::new();
@@ -216,7 +217,7 @@ fn priority(weight: Weight) -> Priority {
 }
 
 /// The detectors of check 424.
-pub(super) struct Detectors;
+struct Detectors;
 
 impl SecretFinder for Detectors {
     fn variable(&self, name: &str, value: &str) -> Option<Suspect> {
