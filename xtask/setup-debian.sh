@@ -72,12 +72,14 @@ if [ "${#packages[@]}" -gt 0 ]; then
 fi
 
 # The AWS CLI and boto3, for the tests that have them judge the GuardDuty API. Debian's may be too old for it.
-if ! command -v aws >/dev/null 2>&1 || ! python3 -c 'import boto3' 2>/dev/null; then
+# Answers are held against the service model: an older one does not know all members.
+recent='import boto3, botocore; assert tuple(map(int, botocore.__version__.split(".")[:2])) >= (1, 44)'
+if ! command -v aws >/dev/null 2>&1 || ! python3 -c "$recent" 2>/dev/null; then
   python=target/python
-  if [ ! -x "$python/bin/aws" ]; then
+  if [ ! -x "$python/bin/aws" ] || ! "$python/bin/python3" -c "$recent" 2>/dev/null; then
     echo "setup: installing awscli and boto3 into $python"
     python3 -m venv "$python"
-    "$python/bin/pip" install -q --disable-pip-version-check 'awscli>=1.45,<2' 'boto3>=1.43,<2'
+    "$python/bin/pip" install -q --disable-pip-version-check 'awscli>=1.46,<2' 'boto3>=1.44,<2'
   fi
 fi
 

@@ -46,13 +46,15 @@ pub(super) fn measure(place: &Path, tasks: u64) -> Result<()> {
     one.set(0);
     sched_setaffinity(Pid::from_raw(0), &one).context("cannot stay on one core")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let store = std::sync::Arc::new(runtime.block_on(async { SqliteStore::open(&place.join("heartbeats.db")) })?);
+    let store =
+        std::sync::Arc::new(runtime.block_on(async { SqliteStore::open(&place.join("heartbeats.db")) })?);
     for round in ["first heartbeat of each", "one more of each"] {
         let now = Timestamp::now();
         let sent: Vec<Vec<u8>> = (0..tasks).map(|number| batch(number, now)).collect::<Result<_>>()?;
         let (wall, before) = (Instant::now(), processor_time()?);
         runtime.block_on(deliver(&store, sent))?;
-        let (wall, used) = (wall.elapsed().as_secs_f64(), (processor_time()?.saturating_sub(before)).as_secs_f64());
+        let (wall, used) =
+            (wall.elapsed().as_secs_f64(), (processor_time()?.saturating_sub(before)).as_secs_f64());
         println!(
             "heartbeats of {tasks} tasks, {round}: {used:.1} s of processor time on one core ({wall:.1} s passed), \
              {:.0} us each; once a minute that is {:.0} % of a core",

@@ -67,7 +67,11 @@ pub(super) async fn measure(place: &Path, rows: u64) -> Result<Measured> {
     let path = place.join(format!("{rows}.db"));
     let started = Instant::now();
     rows::fill(&path, rows)?;
-    eprintln!("{rows} records in {:.0} s, {} MB", started.elapsed().as_secs_f64(), path.metadata()?.len() >> 20);
+    eprintln!(
+        "{rows} records in {:.0} s, {} MB",
+        started.elapsed().as_secs_f64(),
+        path.metadata()?.len() >> 20
+    );
     let store = SqliteStore::open(&path).context("the store")?;
     let mut measured = Measured { rows, lists: Times::new(), counts: Times::new() };
     for sort in SORTS {
@@ -144,7 +148,12 @@ pub(super) fn print(few: &Measured, many: &Measured) {
     println!("ListCoverage and GetCoverageStatistics, milliseconds, request read to answer written");
     println!(
         "{:42} {:>9} {:>9} {:>9} {:>9} {:>8}",
-        "clusters", format!("{} p50", few.rows), "p99", format!("{} p50", many.rows), "p99", "growth"
+        "clusters",
+        format!("{} p50", few.rows),
+        "p99",
+        format!("{} p50", many.rows),
+        "p99",
+        "growth"
     );
     for (title, few, many) in [("lists", &few.lists, &many.lists), ("counts", &few.counts, &many.counts)] {
         let all = |times: &Times| times.values().flatten().copied().collect::<Vec<f64>>();

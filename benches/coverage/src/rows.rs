@@ -46,7 +46,10 @@ fn row(number: u64) -> CoverageRow {
             definition: "web:7".to_owned(),
             tasks: vec![format!("{number:032x}")],
             services: vec!["web".to_owned()],
-            remedy: Remedy { text: "Deploy it again.".to_owned(), command: "aws ecs update-service".to_owned() },
+            remedy: Remedy {
+                text: "Deploy it again.".to_owned(),
+                command: "aws ecs update-service".to_owned(),
+            },
         })
         .collect();
     CoverageRow {
@@ -61,7 +64,9 @@ fn row(number: u64) -> CoverageRow {
         compatible_instances: 0,
         covered_tasks: 10,
         uncovered_tasks: 0,
-        updated_at: Timestamp(1_763_000_000_000_000_000 + number.wrapping_mul(104_729) % 10_000_000 * 1_000_000_000),
+        updated_at: Timestamp(
+            1_763_000_000_000_000_000 + number.wrapping_mul(104_729) % 10_000_000 * 1_000_000_000,
+        ),
         newest_task: Timestamp(0),
         since: Timestamp(0),
         told: None,
