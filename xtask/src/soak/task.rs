@@ -197,19 +197,23 @@ fn definition_of(ports: Ports) -> Result<Value> {
             .with_context(|| format!("cannot read {}", path.display()))
     };
     let (node, redis) = (ports.node.to_string(), ports.redis.to_string());
+    // The root file system is this machine's: what is in it from the start is not the servers' doing.
+    let checks = json!({"name": "FARGARD_CHECKS", "value": "changes"});
     let configuration =
         read("nginx.conf")?.replace("@NGINX@", &ports.nginx.to_string()).replace("@NODE@", &node);
     let start = "echo \"$CONFIGURATION\" > /tmp/nginx.conf; exec nginx -c /tmp/nginx.conf -g 'daemon off;'";
     let nginx = json!({
         "name": "nginx", "image": "nginx", "entryPoint": ["sh", "-c"], "command": [start],
-        "environment": [{"name": "CONFIGURATION", "value": configuration}],
+        "environment": [{"name": "CONFIGURATION", "value": configuration}, checks],
         "healthCheck": {"command": ["CMD-SHELL", "test -s /tmp/nginx.pid || exit 1"]},
     });
     let redis_server = json!({
-        "name": "redis", "image": "redis",
+        "name": "redis", "image": "redis", "environment": [checks],
         "command": ["redis-server", "--bind", "127.0.0.1", "--port", redis, "--dir", "/tmp", "--save", "5", "1"],
     });
-    let app = json!({"name": "app", "image": "app", "command": ["node", "-e", read("app.js")?, node, redis]});
+    let app = json!({
+        "name": "app", "image": "app", "environment": [checks], "command": ["node", "-e", read("app.js")?, node, redis],
+    });
     Ok(json!({
         "family": "soak", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
         "cpu": "1024", "memory": "2048", "containerDefinitions": [nginx, redis_server, app],
