@@ -15,6 +15,7 @@ const MAX_FILES: usize = 500;
 pub(super) fn follow(files: &mut Vec<File>) -> anyhow::Result<()> {
     let canonical = |path: &Path| fs::canonicalize(path).ok().filter(|path| path.is_file());
     let mut known: BTreeSet<_> = files.iter().filter_map(|file| canonical(file.path()?)).collect();
+    let named = files.len();
     let mut index = 0;
     while let Some(file) = files.get_mut(index) {
         let mut more = Vec::new();
@@ -35,8 +36,9 @@ pub(super) fn follow(files: &mut Vec<File>) -> anyhow::Result<()> {
             }
         }
         files.append(&mut more);
-        if files.len() > MAX_FILES {
-            let reason = format!("nested stacks lead to more than {MAX_FILES} files");
+        if files.len() - named > MAX_FILES {
+            let reason =
+                format!("nested stacks lead to more than {MAX_FILES} files beside those that are named");
             return Err(BadInput::because(reason).into());
         }
         index += 1;
